@@ -1,0 +1,42 @@
+# make run    trains a small CNN on scikit-learn's handwritten digits (an ordinary PyTorch script, run by jtorch)
+# make test   ruff, mypy, pytest
+# make bench  jtorch, eager PyTorch and hand-written JAX side by side
+# Each sets up what it needs in .venv the first time, and again only when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: run test bench clean
+
+run: $(VENV)/.examples
+	$(BIN)/python -m jtorch examples/train_digits.py
+
+test: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/recording.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/memory.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.examples: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e '.[examples]'
+	touch $@
+
+# PyTorch by its exact version and on its own: an open range would let pip choose the newest build with its CUDA packages.
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@ $(VENV)/.examples
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache out

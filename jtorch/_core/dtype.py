@@ -1,0 +1,136 @@
+"""Element types: PyTorch's names over NumPy's types (`ml_dtypes` supplies bfloat16 and the 8-bit floats)."""
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)                 # promotion categories, lowest first
+
+
+class dtype:
+    """The type of a tensor's elements, such as `torch.float32`.
+
+    `numpy` is the matching NumPy type, `itemsize` the bytes of one element, `category` its place in type promotion.
+    """
+    __slots__ = ("name", "numpy", "itemsize", "category", "is_signed", "is_floating_point", "is_complex", "__weakref__")
+
+    def __init__(self, name: str, numpy: np.dtype, category: int) -> None:
+        self.name, self.numpy, self.category = name, numpy, category
+        self.itemsize = numpy.itemsize
+        self.is_floating_point, self.is_complex = category == FLOATING, category == COMPLEX
+        self.is_signed = category > BOOL and numpy.kind != "u"
+
+    @property
+    def title(self) -> str:
+        """The name that error messages and old constructors use, such as `Float` and `Long`."""
+        return TITLES.get(self.name) or self.name.capitalize()
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> tuple:
+        return named, (self.name,)
+
+    def to_real(self) -> dtype:
+        """The real type of a complex type; every other type itself."""
+        return {"complex32": float16, "complex64": float32, "complex128": float64}.get(self.name, self)
+
+    def to_complex(self) -> dtype:
+        """The complex type that has this type as its parts."""
+        found = {"float64": complex128, "float32": complex64, "bfloat16": complex64, "float16": complex64}.get(self.name)
+        if self.is_complex:
+            return self
+        if found is None:
+            raise RuntimeError(f"complex type of {self!r} does not exist")
+        return found
+
+
+def _declare(name: str, numpy: object, category: int) -> dtype:
+    made = dtype(name, np.dtype(numpy), category)
+    _by_name[name] = made
+    _by_numpy.setdefault(made.numpy, made)
+    return made
+
+
+def named(name: str) -> dtype:
+    """The dtype called `name`, such as `"float32"` or `"long"`."""
+    return _by_name[name]
+
+
+def from_numpy(numpy: object) -> dtype:
+    """The dtype of a NumPy or JAX type.  Raises TypeError where PyTorch has none."""
+    found = _by_numpy.get(np.dtype(numpy))
+    if found is None:
+        raise TypeError(f"can't convert np.ndarray of type {np.dtype(numpy)}. The only supported types are: float64, float32, float16, "
+                        "complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.")
+    return found
+
+
+_by_name: dict[str, dtype] = {}
+_by_numpy: dict[np.dtype, dtype] = {}
+
+uint8 = _declare("uint8", np.uint8, INTEGRAL)
+int8 = _declare("int8", np.int8, INTEGRAL)
+int16 = _declare("int16", np.int16, INTEGRAL)
+int32 = _declare("int32", np.int32, INTEGRAL)
+int64 = _declare("int64", np.int64, INTEGRAL)
+uint16 = _declare("uint16", np.uint16, INTEGRAL)
+uint32 = _declare("uint32", np.uint32, INTEGRAL)
+uint64 = _declare("uint64", np.uint64, INTEGRAL)
+float16 = _declare("float16", np.float16, FLOATING)
+bfloat16 = _declare("bfloat16", ml_dtypes.bfloat16, FLOATING)
+float32 = _declare("float32", np.float32, FLOATING)
+float64 = _declare("float64", np.float64, FLOATING)
+float8_e4m3fn = _declare("float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOATING)
+float8_e5m2 = _declare("float8_e5m2", ml_dtypes.float8_e5m2, FLOATING)
+complex64 = _declare("complex64", np.complex64, COMPLEX)
+complex128 = _declare("complex128", np.complex128, COMPLEX)
+bool_ = _declare("bool", np.bool_, BOOL)                     # `torch.bool`; underscored here so that the builtin stays itself
+ALL = tuple(_by_name.values())
+
+TITLES = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "bfloat16": "BFloat16",
+          "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble", "uint16": "UInt16",
+          "uint32": "UInt32", "uint64": "UInt64"}
+ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
+           "cfloat": complex64, "cdouble": complex128}
+_by_name.update(ALIASES)
+
+
+class finfo:
+    """Limits of a floating point type: `bits, eps, max, min, tiny, smallest_normal, resolution, dtype`.
+
+    >>> torch.finfo(torch.float32).eps
+    1.1920928955078125e-07
+    """
+    __slots__ = ("bits", "eps", "max", "min", "tiny", "smallest_normal", "resolution", "dtype")
+
+    def __init__(self, type: dtype | None = None) -> None:
+        type = (float32 if type is None else type).to_real()
+        if not type.is_floating_point:
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type.name}'")
+        info = ml_dtypes.finfo(type.numpy)
+        self.bits, self.dtype = type.itemsize * 8, type.name
+        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+            setattr(self, name, float(getattr(info, name)))
+
+    def __repr__(self) -> str:
+        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+                f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
+
+
+class iinfo:
+    """Limits of an integer type: `bits, max, min, dtype`.
+
+    >>> torch.iinfo(torch.uint8).max
+    255
+    """
+    __slots__ = ("bits", "max", "min", "dtype")
+
+    def __init__(self, type: dtype) -> None:
+        if type.category != INTEGRAL:
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'")
+        info = np.iinfo(type.numpy)
+        self.bits, self.max, self.min, self.dtype = info.bits, int(info.max), int(info.min), type.name
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

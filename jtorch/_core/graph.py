@@ -1,0 +1,224 @@
+"""What is recorded: values, the trie of recorded programs, and the trace whose cursor moves along it.
+
+A program that repeats takes the same path through the trie each time, so recording an operation is one dictionary look-up: the edge
+already knows shapes and types of the results.  Everything here is data; `record.py` writes it, `run.py` executes it.
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+from weakref import ref
+
+from .device import CPU, device
+from .dtype import dtype
+from .promote import Default
+from .size import Size
+
+Array = Any                                                  # jax.Array, or np.ndarray for a value that lives on the host
+
+
+class Aval:
+    """What is known of a value before it is computed.  Interned: equal means identical."""
+    __slots__ = ("shape", "dtype", "device", "requires_grad", "plain", "__weakref__")
+    made: dict[tuple, Aval] = {}
+
+    shape: Size
+    dtype: dtype
+    device: device
+    requires_grad: bool
+    plain: Aval                                              # the same without requires_grad
+
+    def gradded(self) -> Aval:
+        """The same with requires_grad."""
+        return aval(self.shape, self.dtype, self.device, True)
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}{list(self.shape)}{' requires_grad' if self.requires_grad else ''}"
+
+
+def aval(shape: tuple[int, ...], dtype: dtype, device: device = CPU, requires_grad: bool = False) -> Aval:
+    """The interned `Aval` of these facts."""
+    key = shape, dtype, device, requires_grad
+    found = Aval.made.get(key)
+    if found is None:
+        found = Aval.made[key] = Aval()
+        found.shape, found.dtype, found.device, found.requires_grad = Size(shape), dtype, device, requires_grad
+        found.plain = aval(shape, dtype, device) if requires_grad else found
+    return found
+
+
+class Value:
+    """An immutable array: concrete (`array`), or still a slot of a trace.
+
+    origin  what its gradient flows to: a `Leaf`, or the finished trace and slot that computed it
+    """
+    __slots__ = ("aval", "trace", "slot", "array", "origin", "__weakref__")
+
+    def __init__(self, aval: Aval, trace: Trace | None, slot: int, array: Array = None, origin: object = None) -> None:
+        self.aval, self.trace, self.slot, self.array, self.origin = aval, trace, slot, array, origin
+
+    def _read_value(self) -> Value:
+        return self
+
+    _value = property(_read_value)                           # so that a value can stand for a tensor as an operand
+
+
+
+class Leaf:
+    """Where the gradients of one leaf tensor accumulate.  `active` while the tensor requires grad."""
+    __slots__ = ("grad", "hooks", "after", "owner", "active", "__weakref__")
+
+    def __init__(self, owner: object) -> None:
+        self.grad: Any = None                                # a Tensor
+        self.hooks: dict | None = None                       # tensor hooks, by handle
+        self.after: dict | None = None                       # hooks that run after accumulation
+        self.owner = ref(owner)
+        self.active = True
+
+
+class Const:
+    """A Python number that a recorded operation holds as a constant."""
+    __slots__ = ("number",)
+
+    def __init__(self, number: complex) -> None:
+        self.number = number
+
+
+class Entry:
+    """One recorded operation.
+
+    op        what runs: see `Op.run`
+    attrs     its static attributes
+    operands  for each operand the slot it reads, a `Const`, or None
+    casts     for each operand the type it is converted to, or None
+    inputs    the operands' avals (None for constants), outputs the results'
+    first     slot of the first result
+    """
+    __slots__ = ("op", "attrs", "operands", "casts", "inputs", "outputs", "first", "needs")
+
+    def __init__(self, op: Any, attrs: tuple, operands: tuple, casts: tuple, inputs: tuple, outputs: tuple[Aval, ...], first: int) -> None:
+        self.op, self.attrs, self.operands, self.casts = op, attrs, operands, casts
+        self.inputs, self.outputs, self.first = inputs, outputs, first
+        self.needs: Any = None                               # what its gradient reads, found when first asked: see lower.gradient_needs
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients flow through."""
+        return any(a.requires_grad for a in self.outputs)
+
+
+class Edge:
+    """One step along the trie: an operation (`entry`), or an input where `entry` is None."""
+    __slots__ = ("node", "aval", "slot", "entry", "where", "several")
+
+    def __init__(self, node: Node, aval: Aval | None, slot: int, entry: Entry | None, where: str) -> None:
+        self.node, self.aval, self.slot, self.entry, self.where = node, aval, slot, entry, where
+        self.several = entry is not None and len(entry.outputs) != 1
+
+
+class Node(dict):
+    """A point reached by one sequence of operations.  Maps what comes next to an `Edge`; also holds the programs that end here."""
+    __slots__ = ("parent", "edge", "slots", "length", "programs", "stamp", "varying", "__weakref__")
+    total = 0                                                # how many there are, for the bound
+
+    def __init__(self, parent: Node | None, slots: int) -> None:
+        self.parent, self.edge, self.slots = parent, None, slots
+        self.length = parent.length + 1 if parent is not None else 0
+        self.programs: dict | None = None
+        self.varying: set | None = None                      # number-free keys of operations that were seen here with some number
+        self.stamp = 0
+        Node.total += 1
+
+    def path(self) -> list[Edge]:
+        """The edges from the root to here."""
+        found, node = [], self
+        while node.parent is not None:
+            found.append(node.edge)
+            node = node.parent
+        return found[::-1]
+
+    def extend(self, key: object, aval: Aval | None, entry: Entry | None, width: int, where: str) -> Edge:
+        """Add the edge `key`, whose operation or input makes `width` slots."""
+        node = Node(self, self.slots + width)
+        node.edge = self[key] = Edge(node, aval, self.slots, entry, where)
+        return node.edge
+
+
+class Trace:
+    """The operations recorded on one thread and device since the last program ran.
+
+    inputs    arrays and numbers, in the order of their input edges
+    refs      weak references to the value of each slot: what is alive when the trace runs is what the program returns
+    sources   for input slots that require grad, the `Leaf` or the (finished trace, slot) they come from
+    saved     after the run: the arrays by slot that gradients still need
+    """
+    __slots__ = ("device", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
+                 "reads", "customs", "lock", "__weakref__")
+    serials = count()
+
+    def __init__(self, device: device, root: Node) -> None:
+        self.device, self.root, self.node = device, root, root
+        self.inputs: list = []
+        self.refs: list = []
+        self.sources: dict[int, Any] = {}
+        self.leaf_slots: dict[Leaf, int] = {}
+        self.hooks: dict[int, Any] = {}                      # slot -> hooks of the non-leaf tensor there
+        self.customs: dict[int, Any] = {}                    # slot -> context of the autograd.Function that made it
+        self.boundary = False                                # the next recorded operation starts a new trace
+        self.done = False
+        self.saved: dict[int, Array] | None = None
+        self.freed: tuple = ()                               # backward plans that released what they used, after the run
+        self.serial = next(Trace.serials)
+
+    def entries(self) -> Iterator[tuple[int, Entry]]:
+        """The operations of the path, with their positions."""
+        return ((i, e.entry) for i, e in enumerate(self.node.path()) if e.entry is not None)
+
+
+class Mode:
+    """The settings that the meaning of an operation depends on.  Interned: part of each operation's key."""
+    __slots__ = ("grad", "inference", "floating", "autocast")
+    made: dict[tuple, Mode] = {}
+
+    grad: bool
+    inference: bool
+    floating: dtype
+    autocast: tuple
+
+
+def mode(grad: bool, inference: bool, floating: dtype, autocast: tuple = ()) -> Mode:
+    """The interned `Mode` of these settings."""
+    key = grad, inference, floating, autocast
+    found = Mode.made.get(key)
+    if found is None:
+        found = Mode.made[key] = Mode()
+        found.grad, found.inference, found.floating, found.autocast = key
+    return found
+
+
+class State(threading.local):
+    """What each thread has of its own: the trace being recorded and the mode."""
+
+    def __init__(self) -> None:
+        self.traces: dict[device, Trace] = {}
+        self.mode = mode(True, False, Default.floating)
+        self.trace = self.start(CPU)
+
+    def start(self, device: device) -> Trace:
+        """Begin a new trace for `device` and make it the current one."""
+        self.trace = self.traces[device] = Trace(device, roots.setdefault(device, Node(None, 0)))
+        return self.trace
+
+    def switch(self, device: device) -> Trace:
+        """Make the trace of `device` the current one."""
+        found = self.traces.get(device)
+        if found is None or found.done:
+            return self.start(device)
+        self.trace = found
+        return found
+
+
+roots: dict[device, Node] = {}
+here = State()

@@ -1,0 +1,183 @@
+"""From a recorded path to a function of arrays, and what gradients need of it."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .graph import Array, Const, Edge, Entry
+
+Env = dict[int, Array]                                       # slot -> array, while a path is replayed
+Tape = dict[int, Callable]                                   # position of an entry -> its vjp
+
+
+def fetch(entry: Entry, env: Env) -> list:
+    """The operands of `entry`, before conversion."""
+    return [ref if ref is None else ref.number if ref.__class__ is Const else env[ref] for ref in entry.operands]
+
+
+def evaluate(entry: Entry, operands: Sequence) -> tuple:
+    """The results of `entry` on these operands."""
+    converted = [x if cast is None else _convert(x, cast.numpy) for x, cast in zip(operands, entry.casts, strict=True)]
+    results = entry.op.run(converted, entry.attrs)
+    return results if results.__class__ is tuple else (results,)
+
+
+def _convert(x: Any, to: np.dtype) -> Any:
+    if isinstance(x, bool | int | float | complex):
+        return np.asarray(x).astype(to)                      # still NumPy's, by which a body can tell a constant
+    return x if x.dtype == to else jax.lax.convert_element_type(x, to)
+
+
+def differentiable(entry: Entry) -> list[int]:
+    """Positions of the operands that gradients flow to."""
+    return [k for k, a in enumerate(entry.inputs) if a is not None and a.requires_grad]
+
+
+def linearize(entry: Entry, operands: Sequence) -> tuple[tuple, Callable]:
+    """The results of `entry`, and the function from the cotangents of its differentiable results to those of its differentiable operands."""
+    flows = differentiable(entry)
+    results: list = []
+
+    def run(*arrays: Array) -> tuple[tuple, tuple]:
+        full = list(operands)
+        for k, array in zip(flows, arrays, strict=True):
+            full[k] = array
+        outs = evaluate(entry, full)
+        smooth = [o for o, a in zip(outs, entry.outputs, strict=True) if a.requires_grad]
+        rest = [o for o, a in zip(outs, entry.outputs, strict=True) if not a.requires_grad]
+        return tuple(smooth), tuple(rest)
+
+    smooth, vjp, rest = jax.vjp(run, *[jnp.asarray(operands[k]) for k in flows], has_aux=True)
+    sources = {True: iter(smooth), False: iter(rest)}
+    results.extend(next(sources[a.requires_grad]) for a in entry.outputs)
+    return tuple(results), vjp
+
+
+def pull_back(entry: Entry, vjp: Callable, cotangents: Sequence[Array | None]) -> list[tuple[int, Array]]:
+    """The cotangents of `entry`'s operands, as (slot, array), from those of its results (None where none arrived)."""
+    full = tuple(jnp.zeros(a.shape, a.dtype.numpy) if c is None else c
+                 for c, a in zip(cotangents, entry.outputs, strict=True) if a.requires_grad)
+    return [(entry.operands[k], g) for k, g in zip(differentiable(entry), vjp(full), strict=True)]
+
+
+class Special:
+    """An operation that works on the replay itself: `replay(entry, env, tape)` writes its results into `env`."""
+
+    def replay(self, entry: Entry, path: list[Edge], env: Env, tape: Tape) -> None:
+        raise AssertionError
+
+    def tapes(self) -> Iterable[int]:
+        """Positions of the entries of the same path whose vjp it will call."""
+        return ()
+
+    def frees(self) -> Iterable[int]:
+        """Positions of the entries whose gradients can't be asked for again."""
+        return ()
+
+
+def replay(path: list[Edge], outputs: Sequence[int]) -> Callable[..., list]:
+    """The path as one function from its input arrays to the arrays of the slots `outputs`."""
+    taped = {i for e in path if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.tapes()}
+
+    def run(*inputs: Array) -> list:
+        env, tape, source = {}, {}, iter(inputs)
+        for i, edge in enumerate(path):
+            entry = edge.entry
+            if entry is None:
+                env[edge.slot] = next(source)
+            elif isinstance(entry.op, Special):
+                entry.op.replay(entry, path, env, tape)
+            else:
+                operands = fetch(entry, env)
+                if i in taped:
+                    results, tape[i] = linearize(entry, operands)
+                else:
+                    results = evaluate(entry, operands)
+                env.update(zip(range(entry.first, entry.first + len(results)), results, strict=True))
+        return [env[s] for s in outputs]
+    return run
+
+
+def gradient_needs(entry: Entry) -> frozenset[int]:
+    """Positions of the operands whose values the gradient of `entry` reads; the others need not be kept."""
+    if entry.needs is None:
+        entry.needs = _find_needs(entry)
+    return entry.needs
+
+
+def _find_needs(entry: Entry) -> frozenset[int]:
+    if isinstance(entry.op, Special) or not entry.differentiable:
+        return frozenset()
+    arrays = [k for k, ref in enumerate(entry.operands) if ref.__class__ is int]
+    shapes = [jax.ShapeDtypeStruct(entry.inputs[k].shape, entry.inputs[k].dtype.numpy) for k in arrays]
+    cotangents = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype.numpy) for a in entry.outputs if a.requires_grad)
+
+    def gradients(operands: Sequence[Array], cotangents: tuple) -> tuple:
+        full = [ref.number if ref.__class__ is Const else None for ref in entry.operands]
+        for k, x in zip(arrays, operands, strict=True):
+            full[k] = x
+        return linearize(entry, full)[1](cotangents)
+
+    jaxpr = jax.make_jaxpr(gradients)(shapes, cotangents).jaxpr
+    read = _read_inputs(jaxpr, [True] * len(jaxpr.outvars))
+    return frozenset(k for k, used in zip(arrays, read, strict=False) if used)
+
+
+def _read_inputs(jaxpr: Any, wanted: Sequence[bool]) -> list[bool]:
+    """Which inputs of `jaxpr` the wanted outputs depend on, looking into nested programs."""
+    live = {v for v, w in zip(jaxpr.outvars, wanted, strict=True) if w and not hasattr(v, "val")}
+    for equation in reversed(jaxpr.eqns):
+        wanted_here = [v in live for v in equation.outvars]
+        if any(wanted_here):
+            inner = equation.params.get("jaxpr")
+            if equation.primitive.name in ("jit", "pjit", "closed_call") and inner is not None:
+                reads = _read_inputs(getattr(inner, "jaxpr", inner), wanted_here)
+            else:
+                reads = [True] * len(equation.invars)
+            live.update(v for v, r in zip(equation.invars, reads, strict=True) if r and not hasattr(v, "val"))
+    return [v in live for v in jaxpr.invars]
+
+
+def history(path: list[Edge], slots: Iterable[int], freed: Iterable[int] = ()) -> list[int]:
+    """Positions of the entries that the gradients of `slots` flow through, latest first."""
+    wanted, freed, found = set(slots), set(freed), []
+    for i in range(len(path) - 1, -1, -1):
+        entry = path[i].entry
+        if entry is None or i in freed or not entry.differentiable:
+            continue
+        if any(entry.first + k in wanted for k, a in enumerate(entry.outputs) if a.requires_grad):
+            found.append(i)
+            wanted.update(entry.operands[k] for k in differentiable(entry))
+    return found
+
+
+def saved_slots(path: list[Edge], live: Iterable[int], freed: Iterable[int]) -> list[int]:
+    """The slots that must outlive the program, so that the gradients of the `live` slots can be found later."""
+    freed = set(freed)
+    return sorted({path[i].entry.operands[k] for i in history(path, live) if i not in freed for k in gradient_needs(path[i].entry)})
+
+
+def donatable(path: list[Edge], outputs: Sequence[int], free: Iterable[int]) -> tuple[int, ...]:
+    """Of the inputs `free`, those whose memory an output of the same size can take."""
+    shapes = {}
+    for edge in path:
+        if edge.entry is None:
+            shapes[edge.slot] = edge.aval
+        else:
+            shapes.update((edge.entry.first + k, a) for k, a in enumerate(edge.entry.outputs))
+    inputs = [edge.aval for edge in path if edge.entry is None]
+    room: dict[tuple, int] = {}
+    for slot in outputs:
+        a = shapes[slot]
+        room[a.shape, a.dtype] = room.get((a.shape, a.dtype), 0) + 1
+    chosen = []
+    for k in free:
+        a = inputs[k]
+        if a is not None and room.get((a.shape, a.dtype), 0):
+            room[a.shape, a.dtype] -= 1
+            chosen.append(k)
+    return tuple(chosen)

@@ -1,0 +1,185 @@
+"""Operator declarations: one annotated function per operator, from which every public form is derived."""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .dtype import FLOATING, dtype
+from .graph import Aval, Mode
+from .promote import result_type
+
+Array = jax.Array                                            # an operand: a tensor, or where promotion allows it a number
+Arrays = Sequence[jax.Array]                                 # a sequence of tensors, such as cat's
+Scalar = int | float | complex | bool                        # a number that is an input of the program, never part of its key
+Dims = int | tuple[int, ...] | None                          # a `dim=` argument: one dimension or several
+Scalars = Sequence[int]                                      # several such numbers
+Shape = tuple[int, ...]                                      # sizes, which a method also takes as separate arguments
+
+NONE, SAME, FLOAT, BOOL = "none", "same", "float", "bool"    # promotion kinds
+KINDS = {"Array": "array", "Array | None": "array", "Arrays": "arrays", "Arrays | None": "arrays", "Scalar": "scalar",
+         "Scalar | None": "scalar", "Scalars": "scalars", "Dims": "dims", "Shape": "shape", "Shape | None": "shape"}
+SEQUENCES = {"arrays": "array", "scalars": "scalar"}           # kinds of several operands, and the role of each
+OPERANDS = ("array", "scalar", *SEQUENCES)
+
+
+class Op:
+    """One operator: its body, a function of JAX arrays, and the facts that its public forms are derived from.
+
+    When recorded, its operands stand in one tuple, in the order of the parameters (a sequence's one after another), and its attributes in
+    another, which begins with the lengths of the sequences.
+    """
+    put: Callable | None = None                              # for a view: how a write through it reaches its base
+
+    def __init__(self, body: Callable, kind: str, name: str, **facts: Any) -> None:
+        self.body, self.kind, self.name, self.facts = body, kind, name, facts
+        self.parameters = inspect.signature(body).parameters
+        self.kinds = {p.name: KINDS.get(str(p.annotation), "attribute") for p in self.parameters.values()}
+        self.sequences = sum(k in SEQUENCES for k in self.kinds.values())
+        self.differentiable = facts.get("differentiable", True)
+        self.keeps = frozenset(facts.get("keeps", ()))
+        self.plan = [(p.name, self.kinds[p.name], p.kind is p.KEYWORD_ONLY) for p in self.parameters.values()]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def arguments(self, operands: Sequence, attrs: tuple) -> tuple[list, dict]:
+        """Operands and attributes as the body's arguments."""
+        operand, attribute = iter(operands), iter(attrs)
+        lengths = [next(attribute) for _ in range(self.sequences)][::-1]
+        args: list = []
+        keywords: dict = {}
+        for name, kind, keyword in self.plan:
+            if kind in SEQUENCES:
+                length = lengths.pop()
+                x = None if length is None else [next(operand) for _ in range(length)]
+            else:
+                x = next(operand) if kind in OPERANDS else next(attribute)
+            if keyword:
+                keywords[name] = x
+            else:
+                args.append(x)
+        return args, keywords
+
+    def run(self, operands: Sequence, attrs: tuple) -> Any:
+        """The results for these arrays."""
+        args, keywords = self.arguments(operands, attrs)
+        results = self.body(*args, **keywords)
+        return tuple(results) if isinstance(results, tuple | list) else results
+
+    def roles(self, attrs: tuple) -> list[str]:
+        """For each recorded operand: `array` (promoted), `keep` (not promoted), `scalar`."""
+        lengths, found = list(attrs[:self.sequences][::-1]), []
+        for name, kind, _ in self.plan:
+            if kind in OPERANDS:
+                role = "keep" if name in self.keeps else SEQUENCES.get(kind, kind)
+                found += [role] * ((lengths.pop() or 0) if kind in SEQUENCES else 1)
+        return found
+
+    def conversions(self, kinds: Sequence, attrs: tuple, mode: Mode) -> tuple[dtype | None, ...]:
+        """For each operand (an Aval, the class of a number, or None) the type that it is converted to, or None."""
+        if self.kind == NONE:
+            return (None,) * len(kinds)
+        roles = self.roles(attrs)
+        common = self.common(kinds, roles, mode)
+
+        def one(kind: Any, role: str) -> dtype | None:
+            if kind is None or role == "keep":
+                return None
+            if role == "array":
+                return common
+            return common if isinstance(kind, Aval) else None
+        return tuple([one(k, r) for k, r in zip(kinds, roles, strict=True)])
+
+    def common(self, kinds: Sequence, roles: Sequence[str], mode: Mode) -> dtype:
+        """The type in which the operation computes."""
+        promoted = [k if isinstance(k, type) else (k.dtype, len(k.shape)) for k, r in zip(kinds, roles, strict=True) if k is not None and r == "array"]
+        found = result_type(promoted)
+        if self.kind == FLOAT and found.category < FLOATING:
+            return mode.floating
+        return found
+
+
+class View(Op):
+    """An operator whose result shares its input's memory."""
+
+    def __init__(self, body: Callable, name: str, put: Callable | None, **facts: Any) -> None:
+        super().__init__(body, NONE, name, **facts)
+        self.on_host = True                                  # works on NumPy arrays too
+        self.put = Put(self, put or _scatter(self))
+
+
+class Put(Op):
+    """The write through a view: the base, changed where the view looks."""
+
+    def __init__(self, view: View, body: Callable) -> None:
+        super().__init__(body, NONE, f"{view.name}.put")
+        self.view = view
+        self.plan = [("base", "array", False), ("new", "array", False), *view.plan[1:]]
+        self.sequences = view.sequences
+
+
+def _scatter(view: View) -> Callable:
+    """The write for any view: number the base's elements, look at the numbers through the view, write there."""
+    def put(base: Array, new: Array, *args: Any, **keywords: Any) -> Array:
+        where = view.body(jnp.arange(base.size).reshape(base.shape), *args, **keywords)
+        return base.reshape(-1).at[where.reshape(-1)].set(new.reshape(-1)).reshape(base.shape)
+    return put
+
+
+REGISTRY: dict[str, list[Op]] = {}                           # public name -> its overloads
+
+
+def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | None = None, out: bool = True,
+       aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool = True,
+       saves: str | None = None, keeps: Sequence[str] = ()) -> Callable[[Callable], Callable]:
+    """Declare an operator.
+
+    kind            NONE: operands as they are; SAME: promoted to one type; FLOAT: the same, integers to the default float;
+                    BOOL: promoted for the body, whose result is bool
+    name            the public name where it is not the body's (several bodies with one public name are overloads)
+    home            where the public function lives: any of `torch`, `Tensor` (a method), `nn.functional`, `linalg`, `special`, …
+    inplace         whether `name_` exists; default: every op with a promotion kind
+    out             whether `out=` exists
+    aliases         further public names
+    reflected       whether the method form serves a reflected operator (`2 + x`)
+    returns         field names of the named tuple that is returned
+    differentiable  False for ops whose result never requires grad
+    saves           "result" where PyTorch's gradient uses the result rather than the operands (for version-counter errors)
+    keeps           operands that promotion leaves alone, such as `where`'s condition
+    """
+    def declare(body: Callable) -> Callable:
+        public = name or body.__name__
+        made = Op(body, kind, public, home=home.split(), inplace=kind != NONE if inplace is None else inplace, out=out,
+                  aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps)
+        for n in (public, *aliases):
+            REGISTRY.setdefault(n, []).append(made)
+        body.op = made
+        return body
+    return declare
+
+
+def view(*, put: Callable | None = None, name: str | None = None, home: str = "torch Tensor", aliases: Sequence[str] = (),
+         inplace: bool = False) -> Callable[[Callable], Callable]:
+    """Declare an operator whose result shares memory with its input.  The body must work on NumPy and on JAX arrays alike.
+
+    put   `put(base, new, …)`: the base after `new` was written through the view; default: a scatter found by looking at element numbers
+    """
+    def declare(body: Callable) -> Callable:
+        public = name or body.__name__
+        made = View(body, public, put, home=home.split(), inplace=inplace, out=False, aliases=tuple(aliases), reflected=False, returns=None)
+        for n in (public, *aliases):
+            REGISTRY.setdefault(n, []).append(made)
+        body.op = made
+        return body
+    return declare
+
+
+def namespace(array: Any) -> Any:
+    """`numpy` or `jax.numpy`, whichever `array` belongs to."""
+    return np if isinstance(array, np.ndarray) else jnp
+

@@ -1,0 +1,16 @@
+"""Functions that are written with tensors rather than arrays, and where they are public."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+PUBLIC: dict[str, dict[str, Callable]] = {}                  # home -> name -> function
+
+
+def public(home: str = "torch Tensor", *, name: str | None = None, aliases: Sequence[str] = ()) -> Callable[[Callable], Callable]:
+    """Make a function public in each home: `torch`, `Tensor` (a method), `nn.functional`, …"""
+    def declare(function: Callable) -> Callable:
+        for place in home.split():
+            for known in (name or function.__name__, *aliases):
+                PUBLIC.setdefault(place, {})[known] = function
+        return function
+    return declare

@@ -1,0 +1,256 @@
+"""Recording an operation: move the cursor along one edge of the trie; where there is none yet, infer the results and add it."""
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+from weakref import ref
+
+import jax
+import numpy as np
+
+from . import config, lower
+from .device import CPU, device, jax_device
+from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
+from .graph import Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, here
+from .promote import FLOAT_CATEGORIES, NUMBERS
+from .run import PACKAGE, concrete, counters, flush, prune, user_line
+
+TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
+HISTORY = "history"                                          # marks inputs whose gradient flows on to a finished trace
+NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
+
+
+def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
+    """Record `op` on tensors, numbers and Nones; returns the result, or the tuple of results, as `Value`s."""
+    trace = here.trace
+    key: list = [op, here.mode, attrs]
+    for x in operands:
+        kind = type(x)
+        if kind in TENSORS:
+            v = x._value
+            if v is None:
+                v = x._read()
+                if here.trace is not trace:
+                    return restart(op, operands, attrs)
+            if v.trace is not trace and bind(trace, v):
+                return restart(op, operands, attrs)          # another device's trace, or the step before this was due to run first
+            key.append(v.slot)
+        elif kind in NUMBERS:
+            key.append((kind, x) if x else (kind, repr(x)))  # 0.0 and -0.0 are equal but not the same
+        elif x is None:
+            key.append(None)
+        else:
+            return record(op, _plain(operands), attrs)
+    found = tuple(key)
+    edge = trace.node.get(found)
+    if edge is None:
+        edge = miss(trace, op, operands, attrs, found)
+        if edge is None:
+            return restart(op, operands, attrs)
+    trace.node = edge.node
+    if edge.several:
+        return advance(trace, edge)
+    v = Value(edge.aval, trace, edge.slot)
+    trace.refs.append(ref(v))
+    return v
+
+
+def advance(trace: Trace, edge: Edge) -> tuple[Value, ...]:
+    """Values for all results of `edge`, over which the cursor has moved."""
+    values = tuple([Value(a, trace, s) for s, a in enumerate(edge.entry.outputs, edge.entry.first)])
+    trace.refs.extend([ref(v) for v in values])
+    return values
+
+
+def _plain(operands: tuple) -> tuple:
+    """Operands with NumPy's scalars as Python's.  Raises TypeError for what is neither tensor nor number."""
+    def one(x: Any) -> Any:
+        if type(x) in TENSORS or type(x) in NUMBERS or x is None:
+            return x
+        if isinstance(x, np.generic):
+            return x.item()
+        for kind in (bool, int, float, complex):
+            if isinstance(x, kind):
+                return kind(x)
+        raise TypeError(f"expected a Tensor or a number, got {type(x).__name__}")
+    return tuple([one(x) for x in operands])
+
+
+# Inputs
+
+def bind(trace: Trace, value: Value) -> bool:
+    """Make `value` an input of `trace`.  True where recording must start again on another trace instead."""
+    if trace.boundary:
+        flush(trace, "step")
+        return True
+    if value.aval.device is not trace.device:
+        return True
+    if value.array is None:
+        if value.trace is trace:
+            raise AssertionError("a pending value of this trace is not an input")
+        flush(value.trace, "use on another device or thread")
+    found: Aval = value.aval
+    key: Any = found
+    if found.requires_grad:
+        if type(value.origin) is Leaf:
+            first = trace.leaf_slots.get(value.origin)
+            key = found if first is None else (found, first)
+        else:
+            key = found, HISTORY
+    edge = trace.node.get(key)
+    if edge is None:
+        edge = _extend(trace, key, found, None, 1)
+    if found.requires_grad:
+        trace.sources[edge.slot] = value.origin
+        if type(value.origin) is Leaf:
+            trace.leaf_slots.setdefault(value.origin, edge.slot)
+    trace.node = edge.node
+    trace.inputs.append(value.array)
+    trace.refs.append(None)
+    value.trace, value.slot = trace, edge.slot
+    return False
+
+
+def restart(op: Any, operands: tuple, attrs: tuple) -> Any:
+    """Record again, on the trace of the operands' device; zero-dim CPU tensors join the others there."""
+    devices = {x._read_value().aval.device for x in operands if type(x) in TENSORS}
+    if len(devices) > 1:
+        target = next(d for d in devices if d is not CPU)
+        for x in operands:
+            if type(x) in TENSORS and x.device is not target and (x.device is not CPU or x.dim()):
+                raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {target} and {x.device}! "
+                                   f"(when checking argument for {op.name})")
+        operands = tuple([x.to(target) if type(x) in TENSORS else x for x in operands])
+        devices = {target}
+    if devices and here.trace.device not in devices:
+        here.switch(devices.pop())
+    return record(op, operands, attrs)
+
+
+def bind_array(trace: Trace, array: Array, of: Aval) -> int:
+    """Make a bare array an input; returns its slot."""
+    edge = trace.node.get(of.plain) or _extend(trace, of.plain, of.plain, None, 1)
+    trace.node = edge.node
+    trace.inputs.append(array)
+    trace.refs.append(None)
+    return edge.slot
+
+
+def bind_number(trace: Trace, number: complex) -> int:
+    """Make a Python number an input; returns its slot."""
+    kind = type(number)
+    edge = trace.node.get(kind)
+    if edge is None:
+        edge = _extend(trace, kind, _number_aval(number, trace), None, 1)
+    trace.node = edge.node
+    trace.inputs.append(number)
+    trace.refs.append(None)
+    return edge.slot
+
+
+# Misses
+
+def _extend(trace: Trace, key: Any, of: Aval | None, entry: Entry | None, width: int) -> Edge:
+    counters.misses += 1
+    if Node.total > config.trie_size:
+        prune()
+    return trace.node.extend(key, of, entry, width, user_line())
+
+
+def miss(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple) -> Edge | None:
+    """The edge for an operation that the cursor's node does not know yet.  None where recording must start again."""
+    if trace.boundary or trace.node.length >= config.trace_length:
+        flush(trace, "step" if trace.boundary else "length")
+        return None
+    node = trace.node
+    if any(type(k) is tuple for k in key[3:]):
+        general = (*key[:3], *[k[0] if type(k) is tuple else k for k in key[3:]])
+        if node.varying is None:
+            node.varying = set()
+        if general in node.varying:                          # another number at the same place: from now on it is an input
+            slots = [bind_number(trace, x) if type(k) is tuple else k for k, x in zip(key[3:], operands, strict=True)]
+            key = (*key[:3], *slots, *[type(x) for x in operands if type(x) in NUMBERS])
+            edge = trace.node.get(key)
+            if edge is not None:
+                return edge
+            return _add(trace, op, operands, attrs, key, tuple(slots))
+        refs = tuple([Const(x) if type(k) is tuple else k for k, x in zip(key[3:], operands, strict=True)])
+        edge = _add(trace, op, operands, attrs, key, refs)
+        node.varying.add(general)
+        return edge
+    return _add(trace, op, operands, attrs, key, key[3:])
+
+
+def _add(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple, refs: tuple) -> Edge:
+    avals = tuple([x._read_value().aval if type(x) in TENSORS else None for x in operands])
+    kinds = [type(x) if type(x) in NUMBERS else a for x, a in zip(operands, avals, strict=True)]
+    casts, results = infer(op, kinds, operands, attrs, here.mode)
+    flows = here.mode.grad and op.differentiable and any(a is not None and a.requires_grad for a in avals)
+    outputs = tuple([aval(shape, t, trace.device, flows and t.category in FLOAT_CATEGORIES) for shape, t in results])
+    inputs = tuple([_number_aval(x, trace) if a is None and r.__class__ is int else a if a is None or flows else a.plain
+                    for a, x, r in zip(avals, operands, refs, strict=True)])
+    entry = Entry(op, attrs, refs, casts, inputs, outputs, trace.node.slots)
+    return _extend(trace, key, outputs[0] if len(outputs) == 1 else None, entry, len(outputs))
+
+
+def _number_aval(number: complex, trace: Trace) -> Aval:
+    return aval((), NUMBERS_AS[type(number)], trace.device)
+
+
+def infer(op: Any, kinds: list, operands: tuple, attrs: tuple, mode: Mode) -> tuple[tuple, list[tuple[tuple, dtype]]]:
+    """For an operation on tensors (avals) and numbers (their class): each operand's conversion, and the results' shapes and types."""
+    casts = op.conversions(kinds, attrs, mode)
+    stand_ins, full = [], []
+    for kind, x in zip(kinds, operands, strict=True):
+        if isinstance(kind, Aval):
+            stand_ins.append(jax.ShapeDtypeStruct(kind.shape, kind.dtype.numpy))
+            full.append(None)
+        else:
+            full.append(x)
+    entry = Entry(op, attrs, (), casts, (), (), 0)
+
+    def run(*arrays: Array) -> tuple:
+        source = iter(arrays)
+        return lower.evaluate(entry, [next(source) if isinstance(k, Aval) else x for k, x in zip(kinds, full, strict=True)])
+
+    try:
+        with jax.enable_x64(True):
+            shapes = jax.eval_shape(run, *stand_ins)
+    except (TypeError, ValueError) as error:
+        raise _translate(error, op, kinds) from None
+    return casts, [(s.shape, from_numpy(s.dtype)) for s in shapes]
+
+
+def _translate(error: Exception, op: Any, kinds: list) -> Exception:
+    """JAX's complaint about shapes or types as PyTorch's RuntimeError; an error of our own as it is."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace.tb_frame.f_code.co_filename.startswith(PACKAGE):
+        return error.with_traceback(None)
+    shapes = [k.shape for k in kinds if isinstance(k, Aval)]
+    if op.kind != "none":
+        for a, b in pairwise(shapes):
+            _check_broadcast(a, b)
+    operands = ", ".join(repr(k) if isinstance(k, Aval) else k.__name__ if isinstance(k, type) else "None" for k in kinds)
+    return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
+
+
+def _check_broadcast(a: tuple, b: tuple) -> None:
+    width = max(len(a), len(b))
+    for d in range(-1, -min(len(a), len(b)) - 1, -1):
+        if a[d] != b[d] and 1 not in (a[d], b[d]):
+            raise RuntimeError(f"The size of tensor a ({a[d]}) must match the size of tensor b ({b[d]}) at non-singleton dimension {width + d}")
+
+
+def to_host(value: Value, cause: str) -> np.ndarray:
+    """The value as a NumPy array that must not be written to."""
+    array = concrete(value, cause)
+    return array if type(array) is np.ndarray else np.asarray(array)
+
+
+def to_device(array: Array, where: device) -> Array:
+    """A copy of a concrete array on another device."""
+    with jax.enable_x64(True):
+        return np.asarray(array) if where is CPU else jax.device_put(array, jax_device(where))
+

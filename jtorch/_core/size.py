@@ -1,0 +1,43 @@
+"""`torch.Size`: a shape."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from operator import index
+
+
+class Size(tuple):
+    """A tensor's shape: a tuple of integers.
+
+    >>> torch.Size([2, 3]).numel()
+    6
+    """
+    __slots__ = ()
+
+    def __new__(cls, sizes: Iterable[int] = ()) -> Size:
+        return tuple.__new__(cls, [index(n) for n in sizes])
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of this shape."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __add__(self, other: Iterable[int]) -> Size:
+        return Size((*self, *other))
+
+    def __radd__(self, other: Iterable[int]) -> Size:
+        return Size((*other, *self))
+
+    def __mul__(self, times: int) -> Size:
+        return Size(tuple.__mul__(self, times))
+
+    __rmul__ = __mul__
+
+    def __getitem__(self, where):                            # a slice of a Size is a Size
+        found = tuple.__getitem__(self, where)
+        return Size(found) if isinstance(where, slice) else found
+
+    def __reduce__(self) -> tuple:
+        return Size, (tuple(self),)

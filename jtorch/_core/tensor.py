@@ -1,0 +1,522 @@
+"""The Tensor: a mutable, PyTorch-shaped face over immutable values.  Operators are added to it by `derive.py`."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import dtype as dt
+from . import backward, indexing, layout, printing
+from .device import CPU, canonical, device
+from .dtype import COMPLEX, FLOATING, bool_, dtype
+from .graph import Aval, Leaf, Value, aval, here
+from .op import View
+from .promote import FLOAT_CATEGORIES
+from .record import TENSORS, record, to_device, to_host
+from .run import concrete, host_value
+from .size import Size
+from .storage import Step, Storage, apply_view, convert, detach, keep_history, leaf_value
+
+DETACH, CONVERT = detach.op, convert.op
+new = object.__new__
+
+
+class Tensor:
+    """A multi-dimensional array of one element type, with a gradient history.
+
+    _value    what it holds; None when its storage was written to since it last looked
+    _storage  the memory it shares with others, None while nobody else looks; `_step` is its way of looking
+    _leaf     where its gradient accumulates, if it is a leaf that requires grad (or did)
+    """
+    _value: Value | None
+    _storage: Storage | None = None
+    _step: Step | None = None
+    _leaf: Leaf | None = None
+    _version_alone = 0
+    _hooks: dict | None = None
+    _name: str | None = None
+    names: tuple = ()
+    is_sparse = is_quantized = is_mkldnn = is_nested = is_xla = is_mps = is_sparse_csr = False
+    __array_priority__ = 1000
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        TENSORS.add(cls)
+
+    # What it is
+
+    def _read_value(self) -> Value:
+        v = self._value
+        return self._read() if v is None else v
+
+    def _read(self) -> Value:
+        v = self._storage.read(self._step)
+        if self._storage.buffer is None and (here.mode.grad or self._leaf is None):
+            self._value = v
+        return v
+
+    @property
+    def _aval(self) -> Aval:
+        return self._read_value().aval
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of its dimensions."""
+        return self._read_value().aval.shape
+
+    @property
+    def dtype(self) -> dtype:
+        """The type of its elements."""
+        return self._read_value().aval.dtype
+
+    @property
+    def device(self) -> device:
+        """Where it lives."""
+        return self._read_value().aval.device
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._read_value().aval.shape)
+
+    dim = ndimension = lambda self: len(self._read_value().aval.shape)
+
+    def size(self, dim: int | None = None) -> Size | int:
+        """The shape, or the size of one dimension."""
+        shape = self.shape
+        if dim is None:
+            return shape
+        indexing.check_dimension(dim, len(shape))
+        return shape[dim]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.shape.numel()
+
+    def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """How many elements apart neighbours lie in memory, for each dimension."""
+        strides = layout.of(self)[0]
+        return strides if dim is None else strides[dim]
+
+    def storage_offset(self) -> int:
+        """The position in memory of its first element, in elements."""
+        return layout.of(self)[1]
+
+    @property
+    def _version(self) -> int:
+        return self._storage.version if self._storage is not None else self._version_alone
+
+    # Memory
+
+    def _share(self) -> Storage:
+        """Its storage, made on the first call."""
+        if self._storage is None:
+            v, leaf = self._value, self._leaf
+            if leaf is not None and leaf.active:
+                v = Value(v.aval.plain, None, -1, concrete(v, "leaf shared"))
+            storage = Storage(v)
+            storage.version = self._version_alone
+            storage.join(self, Step(None, None, (), (), leaf))
+        return self._storage
+
+    def _view(self, op: View, numbers: tuple, attrs: tuple) -> Tensor:
+        """The tensor that sees this one's memory through `op`."""
+        storage = self._share()
+        out = new(Tensor)
+        v = self._value
+        if v is not None and not storage.shared():
+            out._value = apply_view(op, v, numbers, attrs)
+        else:
+            out._value = None
+        storage.join(out, Step(self._step, op, numbers, attrs))
+        return out
+
+    def _write(self, value: Value, name: str = "in-place operation") -> Tensor:
+        """Make `value` its contents: every in-place operation ends here."""
+        here_now, leaf = here.mode, self._leaf
+        old = self._read_value().aval
+        if value.aval is not old and (value.aval.shape is not old.shape or value.aval.dtype is not old.dtype):
+            value = self._fitting(value, old, name)
+        if here_now.grad:
+            self._check_leaf()
+        elif leaf is None and old.requires_grad:
+            value = keep_history(self._read_value(), value)
+        if self._storage is None and (leaf is None or not leaf.active):
+            self._value = value
+            self._version_alone += 1
+        else:
+            self._share().write(self._step, value)
+        return self
+
+    def _check_write(self) -> None:
+        """Raise where an in-place operation is not allowed now: before random numbers are drawn for it, say."""
+        if here.mode.grad:
+            self._check_leaf()
+
+    def _fitting(self, value: Value, old: Aval, name: str) -> Value:
+        if value.aval.shape != old.shape:
+            raise RuntimeError(f"output with shape {list(old.shape)} doesn't match the broadcast shape {list(value.aval.shape)}")
+        if value.aval.dtype.category > old.dtype.category and not (old.dtype.category == FLOATING and value.aval.dtype.category == FLOATING):
+            if value.aval.dtype.category in (COMPLEX, FLOATING) or old.dtype is bool_:
+                raise RuntimeError(f"result type {value.aval.dtype.title} can't be cast to the desired output type {old.dtype.title}")
+        return record(CONVERT, (value,), (old.dtype,)) if value.aval.dtype is not old.dtype else value
+
+    def _check_leaf(self) -> None:
+        if self._leaf is not None and self._leaf.active:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        step = self._step
+        while step is not None and step.op is not DETACH:
+            if step.leaf is not None and step.leaf.active:
+                raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+            step = step.parent
+
+    # Gradients
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on it are recorded for gradients."""
+        leaf = self._leaf
+        return leaf.active if leaf is not None else self._read_value().aval.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Let operations on it be recorded for gradients, or not; returns the tensor itself."""
+        if requires_grad == self.requires_grad:
+            return self
+        if not self.is_leaf:
+            raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that "
+                               "doesn't require differentiation use var_no_grad = var.detach().")
+        if requires_grad and self.dtype.category not in FLOAT_CATEGORIES:
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if self._leaf is None:
+            self._leaf = Leaf(self)
+            if self._storage is not None:
+                self._step.leaf = self._leaf
+        self._leaf.active = bool(requires_grad)
+        if self._storage is not None:
+            self._value = None
+        elif requires_grad:
+            self._value = leaf_value(self._value, self._leaf)
+        else:
+            self._value = Value(self._value.aval.plain, None, -1, concrete(self._value, "requires_grad"))
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it."""
+        return self._leaf is not None or not self._read_value().aval.requires_grad
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient of a leaf (or of a tensor that retains it)."""
+        return self._leaf.grad if self._leaf is not None else backward.retained_grad(self)
+
+    @grad.setter
+    def grad(self, grad: Tensor | None) -> None:
+        leaf = self._leaf
+        if leaf is None:
+            if grad is None:
+                return
+            leaf = self._leaf = Leaf(self)
+            leaf.active = False
+        if grad is not None:
+            if not isinstance(grad, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+            if grad.shape != self.shape:
+                raise RuntimeError(f"assigned grad has data of a different size: expected {list(self.shape)}, got {list(grad.shape)}")
+            if grad.dtype is not self.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: expected {self.dtype.title}, got {grad.dtype.title}")
+        leaf.grad = grad
+
+    @grad.deleter
+    def grad(self) -> None:
+        if self._leaf is not None:
+            self._leaf.grad = None
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node of the gradient graph that made it; None for a leaf."""
+        return None if self._leaf is not None else backward.grad_fn(self._read_value())
+
+    @property
+    def output_nr(self) -> int:
+        """Which of its `grad_fn`'s results it is."""
+        return backward.output_number(self._read_value())
+
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+                 inputs: Tensor | tuple | list | None = None) -> None:
+        """Accumulate the gradients of this tensor in the leaves that it was computed from.
+
+        gradient  same shape as the tensor; may be left out for a single element
+        """
+        backward.run([self], [gradient], retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """A tensor that shares this one's memory and has no gradient history."""
+        return self._view(DETACH, (), ())
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor off from its gradient history; returns the tensor itself."""
+        if self._step is not None and self._step.op is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        value = record(DETACH, (self,)) if self.requires_grad and self._leaf is None else None
+        if self._leaf is not None:
+            return self.requires_grad_(False)
+        if value is not None:
+            self._value = value
+            if self._storage is not None:
+                self._storage.value = value
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without gradient history."""
+        return self.detach()
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        if not isinstance(other, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        source = other.detach()
+        source._read_value()
+        step = Step(source._step, DETACH, (), (), self._leaf)
+        self._value = None
+        source._storage.join(self, step)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this non-leaf tensor in `.grad`."""
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self._leaf is None:
+            backward.retain(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this non-leaf tensor keeps its gradient."""
+        return self._leaf is None and backward.retains(self)
+
+    def register_hook(self, hook: Callable) -> Any:
+        """Call `hook(grad)` whenever the gradient of this tensor is computed; what it returns, if not None, replaces it."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        return backward.add_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable) -> Any:
+        """Call `hook(tensor)` after a gradient was accumulated into this leaf."""
+        if self._leaf is None or not self._leaf.active:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        return backward.add_after_hook(self._leaf, hook)
+
+    # Conversion
+
+    def _host(self) -> np.ndarray:
+        """Its values as a NumPy array that must not be written to."""
+        storage = self._storage
+        if storage is not None and storage.shared():
+            return storage.look(self._step)
+        return to_host(self._read_value(), "values")
+
+    def item(self) -> Any:
+        """The only element, as a Python number."""
+        array = concrete(self._read_value(), "item")
+        if array.size != 1:
+            raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+        return np.asarray(array).item() if self.dtype.itemsize != 2 or self.dtype.category != FLOATING else float(np.asarray(array).reshape(()))
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        array = self._host()
+        if self.dtype.category == FLOATING and array.dtype.kind not in "f":
+            array = array.astype(np.float32)
+        return array.tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """A NumPy array on the same memory: writes on either side are seen on the other."""
+        if force:
+            return self.detach().cpu().resolve_conj().numpy()
+        if self.device is not CPU:
+            raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self.dtype.numpy.kind == "V":
+            raise TypeError(f"Got unsupported ScalarType {self.dtype.title}")
+        storage = self._share()
+        if not storage.shared():
+            storage.buffer = np.array(to_host(storage.value, "numpy()"), order="C")
+            storage.value = None
+            for alias in storage.aliases:
+                if (tensor := alias()) is not None:
+                    tensor._value = None
+        return storage.look(self._step)[...]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=bool(copy))
+
+    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
+        return wrap(host_value(np.array(array)))
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return np.array(self._host()).__dlpack__() if self.device is CPU else concrete(self._read_value(), "dlpack").__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple:
+        return (1, 0) if self.device is CPU else concrete(self._read_value(), "dlpack").__dlpack_device__()
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The tensor in another type or on another device: `to(dtype)`, `to(device, dtype)`, `to(other)`; itself where nothing changes."""
+        where, kind, copy = _destination(self, *args, **kwargs)
+        out = self
+        if kind is not None and kind is not self.dtype:
+            out = wrap(record(CONVERT, (self,), (kind,)))
+        if where is not None and (where := canonical(where)) is not out.device:
+            out = backward.move(out, where) if out.requires_grad else wrap(Value(
+                _moved(out._aval, where), None, -1, to_device(concrete(out._read_value(), "to(device)"), where)))
+        return out.clone() if copy and out is self else out
+
+    # Python's protocols
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous" if not self.numel() else
+                               "Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.category >= FLOATING or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __contains__(self, element: Any) -> bool:
+        if isinstance(element, Tensor | bool | int | float | complex):
+            return bool((self == element).any())
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self, *, tensor_contents: str | None = None) -> str:
+        suffixes = [] if self.device is CPU else [f"device='{self.device}'"]
+        suffixes += printing.type_suffixes(self.shape, self.dtype, here.mode.floating)
+        if self.grad_fn is not None:
+            suffixes.append(f"grad_fn=<{self.grad_fn.name()}>")
+        elif self.requires_grad:
+            suffixes.append("requires_grad=True")
+        return printing.format_tensor(self._host(), self.dtype, suffixes=suffixes)
+
+    def __format__(self, spec: str) -> str:
+        if not self.shape and spec:
+            return self.item().__format__(spec)
+        return object.__format__(self, spec) if spec else str(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return indexing.get(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        indexing.set(self, index, value)
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were "
+                               "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+                               "https://github.com/pytorch/pytorch/pull/103001")
+        if id(self) in memo:
+            return memo[id(self)]
+        out = memo[id(self)] = _like(self)
+        return out
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        state = {k: v for k, v in self.__dict__.items() if k not in HIDDEN}
+        return _rebuild, (type(self), np.array(self._host()), self.dtype, str(self.device), self.requires_grad, state)
+
+
+HIDDEN = frozenset(("_value", "_storage", "_step", "_leaf", "_hooks", "_version_alone"))
+TENSORS.update((Tensor, Value))
+
+
+def wrap(value: Value) -> Tensor:
+    """A tensor that holds `value`."""
+    out = new(Tensor)
+    out._value = value
+    return out
+
+
+def wrap_all(values: Value | tuple[Value, ...]) -> Any:
+    """Tensors for an operation's result or results."""
+    return tuple([wrap(v) for v in values]) if type(values) is tuple else wrap(values)
+
+
+def from_array(array: np.ndarray, where: device = CPU, requires_grad: bool = False) -> Tensor:
+    """A tensor that owns a fresh NumPy array, which nobody may write to any more."""
+    value = host_value(array)
+    if where is not CPU:
+        value = Value(_moved(value.aval, where), None, -1, to_device(array, where))
+    out = wrap(value)
+    return out.requires_grad_() if requires_grad else out
+
+
+def _moved(of: Aval, where: device) -> Aval:
+    return aval(of.shape, of.dtype, where)
+
+
+def _like(tensor: Tensor) -> Tensor:
+    out = new(type(tensor))
+    out.__dict__.update({k: v for k, v in tensor.__dict__.items() if k not in HIDDEN})
+    v = tensor._read_value()
+    out._value = Value(v.aval.plain, None, -1, concrete(v, "copy"))
+    if tensor._storage is not None and tensor._storage.shared():
+        out._value = host_value(np.array(tensor._host()))
+    if tensor.requires_grad:
+        out.requires_grad_()
+    if tensor._leaf is not None and tensor._leaf.grad is not None:
+        out.grad = tensor._leaf.grad.detach().clone()
+    return out
+
+
+def _rebuild(cls: type, array: np.ndarray, kind: dtype, where: str, requires_grad: bool, state: dict) -> Tensor:
+    out = new(cls)
+    out._value = from_array(array.astype(kind.numpy, copy=False), canonical(where))._value
+    out.__dict__.update(state)
+    return out.requires_grad_() if requires_grad else out
+
+
+def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
+                 memory_format: Any = None, other: Tensor | None = None) -> tuple:
+    rest = list(args)
+    if rest and isinstance(rest[0], Tensor):
+        other = rest.pop(0)
+    elif rest and not isinstance(rest[0], dt.dtype):
+        device = rest.pop(0)
+    if other is not None:
+        device, dtype = other.device, other.dtype
+    if rest and isinstance(rest[0], dt.dtype):
+        dtype = rest.pop(0)
+    if len(rest) > 1:
+        copy = rest[1]
+    return device, dtype, copy
+
+
+backward.tensor_of = wrap
+indexing.type_of = lambda tensor: wrap

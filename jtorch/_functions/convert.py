@@ -1,0 +1,405 @@
+"""Types, devices, in-place filling and copying, and the small questions that a tensor answers about itself."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._core import dtype as dt
+from .._core import layout, promote
+from .._core.derive import sizes
+from .._core.device import CPU, canonical
+from .._core.dtype import dtype
+from .._core.graph import here
+from .._core.indexing import FILL, gather, scatter
+from .._core.public import public
+from .._core.record import record
+from .._core.run import host_value
+from .._core.size import Size
+from .._core.storage import Step, convert
+from .._core.tensor import Tensor, from_array, new, wrap
+
+CASTS = {"float": dt.float32, "double": dt.float64, "half": dt.float16, "bfloat16": dt.bfloat16, "long": dt.int64, "int": dt.int32,
+         "short": dt.int16, "char": dt.int8, "byte": dt.uint8, "bool": dt.bool_, "cfloat": dt.complex64, "cdouble": dt.complex128}
+LEGACY_TYPES = [dt.named(n) for n in ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")]
+
+
+def _cast(name: str, kind: dtype) -> None:
+    @public("Tensor", name=name)
+    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
+        return self if self.dtype is kind else wrap(record(convert.op, (self,), (kind,)))
+    cast.__name__ = cast.__qualname__ = name
+    cast.__doc__ = f"The tensor as `{kind!r}`; itself if it is already."
+
+
+for _name, _kind in CASTS.items():
+    _cast(_name, _kind)
+
+
+@public("Tensor")
+def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The name of its type, such as 'torch.FloatTensor'; with an argument, the tensor converted to that type."""
+    if dtype is None:
+        place = "torch." if self.device is CPU else f"torch.{self.device.type}."
+        return f"{place}{self.dtype.title}Tensor"
+    if isinstance(dtype, str):
+        dtype = named_type(dtype)
+    if isinstance(dtype, LegacyType):
+        return self.to(dtype.device, dtype.dtype)
+    return self.to(dtype)
+
+
+@public("Tensor")
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the type and on the device of `other`."""
+    return self.to(other)
+
+
+@public("Tensor")
+def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor on the CPU; itself if it is there."""
+    return self.to(CPU)
+
+
+@public("Tensor")
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """The tensor on a GPU (by default the first)."""
+    return self.to(canonical("cuda" if device is None else device))
+
+
+@public("Tensor")
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: XLA stages transfers on its own."""
+    return self
+
+
+@public("Tensor")
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """False: no memory is pinned by hand."""
+    return False
+
+
+@public("Tensor")
+def share_memory_(self: Tensor) -> Tensor:
+    """The tensor itself, its contents in memory that forked processes see."""
+    return self
+
+
+@public("Tensor")
+def is_shared(self: Tensor) -> bool:
+    """Whether other processes see writes: never."""
+    return False
+
+
+@public("torch Tensor")
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the elements are floating point numbers."""
+    return input.dtype.is_floating_point
+
+
+@public("torch Tensor")
+def is_complex(input: Tensor) -> bool:
+    """Whether the elements are complex numbers."""
+    return input.dtype.is_complex
+
+
+@public("torch Tensor")
+def is_signed(input: Tensor) -> bool:
+    """Whether the elements can be negative."""
+    return input.dtype.is_signed
+
+
+@public("torch Tensor")
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element is not zero."""
+    return bool(input)
+
+
+@public("torch Tensor")
+def is_conj(input: Tensor) -> bool:
+    """False: conjugates are computed at once."""
+    return False
+
+
+is_neg = public("torch Tensor", name="is_neg")(is_conj)
+
+
+@public("torch Tensor")
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: conjugates are computed at once."""
+    return input
+
+
+resolve_neg = public("torch Tensor", name="resolve_neg")(resolve_conj)
+
+
+@public("torch Tensor")
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made under `inference_mode`."""
+    return False
+
+
+@public("Tensor")
+def nelement(self: Tensor) -> int:
+    """The number of elements."""
+    return self.numel()
+
+
+@public("torch")
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input.numel()
+
+
+@public("Tensor")
+def element_size(self: Tensor) -> int:
+    """The bytes of one element."""
+    return self.dtype.itemsize
+
+
+@public("Tensor")
+def get_device(self: Tensor) -> int:
+    """The index of its GPU, -1 on the CPU."""
+    return -1 if self.device is CPU else self.device.index or 0
+
+
+@public("Tensor")
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape."""
+    return self.shape == other.shape
+
+
+@public("Tensor")
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both look at the same memory in the same way."""
+    return self._share() is tensor._share() and layout.of(self) == layout.of(tensor) and self.shape == tensor.shape
+
+
+@public("torch")
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+# In-place filling and copying
+
+def numbers_like(self: Tensor, value: Any) -> Any:
+    """A number as a zero-dim tensor of the type of `self`, with PyTorch's overflow error."""
+    return value if isinstance(value, Tensor) else value.item() if isinstance(value, np.generic) else value
+
+
+@public("Tensor")
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Take over the values of `src`, broadcast and converted; returns the tensor itself."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}")
+    src = src.to(self.device)
+    if src.dtype.is_complex and not self.dtype.is_complex:
+        src = src.to(self.dtype)
+    return self._write(record(FILL.op, (self, src)), "copy_")
+
+
+@public("Tensor")
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Set every element to `value`; returns the tensor itself."""
+    if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions.")
+        return self._write(record(FILL.op, (self, value)), "fill_")
+    value = numbers_like(self, value)
+    if isinstance(value, complex) and not self.dtype.is_complex:
+        raise RuntimeError("value cannot be converted to type without overflow")
+    if self.device is CPU and not self.requires_grad:        # needs no program
+        with np.errstate(all="ignore"):
+            return self._write(host_value(np.full(self.shape, value).astype(self.dtype.numpy)), "fill_")
+    return self._write(record(FILL.op, (self, value)), "fill_")
+
+
+@public("Tensor")
+def zero_(self: Tensor) -> Tensor:
+    """Set every element to zero; returns the tensor itself."""
+    return fill_(self, 0)
+
+
+@public("torch")
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like `input` with every element `value`."""
+    return wrap(record(FILL.op, (input, value)))
+
+
+@public("Tensor", name="_become")
+def become(self: Tensor, view: Tensor) -> Tensor:
+    """Turn into `view` (of itself): what `t_`, `squeeze_` and their like do."""
+    if self._leaf is not None and self._leaf.active and here.mode.grad:
+        self._check_leaf()
+    storage, step = self._storage, view._step
+    self._value = view._value if self._leaf is None else None
+    if self._leaf is not None:
+        step.leaf = self._leaf
+    storage.join(self, step)
+    return self
+
+
+@public("Tensor", name="_resize")
+def resize(self: Tensor, shape: Sequence[int]) -> Tensor:
+    """Take another shape; elements that there is no data for are zeros."""
+    old = np.array(self.detach()._host()).reshape(-1)
+    array = np.zeros(math.prod(shape), self.dtype.numpy)
+    array[:min(old.size, array.size)] = old[:array.size]
+    self._value = from_array(array.reshape(tuple(shape)), self.device)._value
+    self._storage = self._step = None
+    return self
+
+
+@public("Tensor")
+def resize_(self: Tensor, *sizes_: Any, memory_format: Any = None) -> Tensor:
+    """Take another shape, in place."""
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    shape = sizes(sizes_)
+    return self if shape == self.shape else resize(self, shape)
+
+
+@public("Tensor")
+def resize_as_(self: Tensor, tensor: Tensor, memory_format: Any = None) -> Tensor:
+    """Take the shape of another tensor, in place."""
+    return resize_(self, tensor.shape)
+
+
+@public("Tensor")
+def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+    """Look at the memory of `source` from now on."""
+    if source is None:
+        self._value, self._storage, self._step = host_value(np.zeros(0, self.dtype.numpy)), None, None
+        return self
+    other = source if isinstance(source, Tensor) else source.tensor()
+    if size is not None:
+        other = other.as_strided(tuple(size), layout.contiguous(size) if stride is None else tuple(stride), storage_offset)
+    storage, step = other._share(), other._step
+    self._value = None
+    storage.join(self, Step(step.parent, step.op, step.numbers, step.attrs))
+    return self
+
+
+@public("Tensor")
+def apply_(self: Tensor, callable: Callable) -> Tensor:
+    """Replace each element by `callable(element)`; slow, on the CPU."""
+    if self.requires_grad:
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    flat = [callable(x) for x in self._host().reshape(-1).tolist()]
+    return self._write(host_value(np.array(flat).astype(self.dtype.numpy).reshape(self.shape)), "apply_")
+
+
+@public("Tensor")
+def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
+    """Replace each element by `callable(element, other element)`; slow, on the CPU."""
+    pairs = zip(self._host().reshape(-1).tolist(), tensor.expand(self.shape)._host().reshape(-1).tolist(), strict=True)
+    return self._write(host_value(np.array([callable(a, b) for a, b in pairs]).astype(self.dtype.numpy).reshape(self.shape)), "map_")
+
+
+@public("Tensor")
+def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Write `values` at the positions that tensors choose, or add them."""
+    scatter(self, {k: i for k, i in enumerate(indices) if i is not None}, values, accumulate)
+    return self
+
+
+@public("torch Tensor")
+def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of `input` with `values` at the positions that tensors choose, or added there."""
+    return index_put_(input.clone(), indices, values, accumulate)
+
+
+@public("torch Tensor")
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask is true, as a vector."""
+    if mask.dtype is not dt.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    return gather(input.expand(shape), {0: mask.expand(shape)}) if shape else input.reshape(1)[mask.reshape(1)]
+
+
+# Types
+
+@public("torch")
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
+    """The type of an operation on both."""
+    operands = [(x.dtype, x.dim()) if isinstance(x, Tensor) else x.__class__ for x in (tensor1, tensor2)]
+    return promote.result_type(operands)
+
+
+public("torch", name="promote_types")(promote.promote_types)
+public("torch", name="can_cast")(promote.can_cast)
+
+
+# Old names: torch.FloatTensor(3, 2)
+
+class LegacyType:
+    """An old typed constructor, such as `torch.FloatTensor` or `torch.cuda.LongTensor`."""
+
+    def __init__(self, name: str, kind: dtype, device: str = "cpu") -> None:
+        self.__name__ = self.__qualname__ = f"{name}Tensor"
+        self.dtype, self.device = kind, device
+
+    def __call__(self, *args: Any, device: Any = None) -> Tensor:
+        return legacy(self.dtype, device or self.device, args)
+
+    def __instancecheck__(self, other: Any) -> bool:
+        return isinstance(other, Tensor) and other.dtype is self.dtype and other.device.type == self.device
+
+    def __repr__(self) -> str:
+        return f"<class 'torch.{'' if self.device == 'cpu' else self.device + '.'}{self.__name__}'>"
+
+
+def legacy(kind: dtype, where: Any, args: tuple) -> Tensor:
+    """What the old constructors do: sizes make an uninitialised tensor, data one of the constructor's type."""
+    place = canonical(where)
+    if not args:
+        return from_array(np.zeros(0, kind.numpy), place)
+    if all(isinstance(a, int | np.integer) for a in args):
+        return from_array(np.zeros(tuple(map(int, args)), kind.numpy), place)
+    data, = args
+    if isinstance(data, Size):
+        return from_array(np.zeros(tuple(data), kind.numpy), place)
+    if isinstance(data, Tensor):
+        if data.dtype is not kind:
+            raise TypeError(f"expected {kind} (got {data.dtype})")
+        return data.detach()
+    if isinstance(data, float | str) or not hasattr(data, "__len__"):
+        raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
+    return from_array(np.array([x.tolist() if isinstance(x, Tensor) else x for x in data] if not isinstance(data, np.ndarray) else data)
+                      .astype(kind.numpy), place)
+
+
+LEGACY = {f"{kind.title}Tensor": LegacyType(kind.title, kind) for kind in LEGACY_TYPES}
+
+
+def named_type(name: str) -> Any:
+    """The old type called `name`, such as 'torch.FloatTensor'."""
+    last = name.rpartition(".")[2]
+    if last not in LEGACY:
+        raise ValueError(f"invalid type: '{name}'")
+    return LegacyType(last.removesuffix("Tensor"), LEGACY[last].dtype, "cuda" if ".cuda." in name else "cpu")
+
+
+def _new(cls: Any, *args: Any, device: Any = None, dtype: Any = None, **kwargs: Any) -> Tensor:
+    made = legacy(here.mode.floating, device or "cpu", args) if not (len(args) == 1 and isinstance(args[0], Tensor)) else args[0].detach()
+    if cls is Tensor:
+        return made
+    return make_subclass(cls, made)
+
+
+def make_subclass(cls: Any, data: Tensor, require_grad: bool = False, **kwargs: Any) -> Tensor:
+    """A tensor of a subclass on the memory of `data`."""
+    if data.requires_grad and data._leaf is None:
+        data = data.detach()
+    made, storage, step = new(cls), data._share(), data._step
+    made._value = None
+    storage.join(made, Step(step.parent, step.op, step.numbers, step.attrs))
+    return made.requires_grad_() if require_grad else made
+
+
+Tensor.__new__ = _new
+Tensor._make_subclass = staticmethod(make_subclass)

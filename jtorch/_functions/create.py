@@ -1,0 +1,398 @@
+"""Creating tensors: from data, filled, and in sequences.  Fresh CPU tensors are NumPy arrays on the host, so making them compiles nothing."""
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._core import dtype as dt
+from .._core import promote
+from .._core.derive import sizes
+from .._core.device import CPU, canonical, device
+from .._core.dtype import FLOATING, dtype
+from .._core.graph import here, mode
+from .._core.public import PUBLIC, public
+from .._core.storage import Step, Storage
+from .._core.tensor import Tensor, from_array, new
+
+
+class Defaults:
+    """Where new tensors go, which `torch.set_default_device` changes."""
+    device = CPU
+
+
+def floating() -> dtype:
+    """The default floating point type."""
+    return here.mode.floating
+
+
+def finish(array: np.ndarray, device: Any, requires_grad: bool) -> Tensor:
+    """A tensor that owns `array`, on the wanted device."""
+    where = Defaults.device if device is None else canonical(device)
+    return from_array(array, where, requires_grad)
+
+
+# From data
+
+def to_array(data: Any, kind: dtype | None) -> np.ndarray:
+    """Python data as a fresh NumPy array of the type that PyTorch infers, or of the type `kind`."""
+    if isinstance(data, Tensor):
+        array = np.array(data.detach()._host())
+    elif isinstance(data, np.ndarray | np.generic):
+        array = np.array(data)
+        dt.from_numpy(array.dtype)
+    else:
+        array = _from_lists(data, kind)
+    return array if kind is None else cast_array(array, kind)
+
+
+def cast_array(array: np.ndarray, kind: dtype) -> np.ndarray:
+    """NumPy's conversion, with complex numbers losing their imaginary part as in PyTorch."""
+    if array.dtype.kind == "c" and not kind.is_complex:
+        array = array.real
+    with np.errstate(all="ignore"):
+        return array.astype(kind.numpy, copy=False)
+
+
+def _from_lists(data: Any, kind: dtype | None) -> np.ndarray:
+    if isinstance(data, str) or not isinstance(data, bool | int | float | complex | Sequence) and not hasattr(data, "__array__"):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'") if isinstance(data, str) else RuntimeError(
+            f"Could not infer dtype of {type(data).__name__}")
+    plain = _plain(data)
+    _check_regular(plain)
+    found = _inferred(plain)
+    if kind is not None and kind.category == dt.INTEGRAL and found is dt.int64:
+        return _integers(plain, kind)
+    array = np.array(plain, dtype=found.numpy)
+    return array if array.size or not isinstance(data, Sequence) else array.reshape(_shape(plain))
+
+
+def _integers(plain: Any, kind: dtype) -> np.ndarray:
+    limits = dt.iinfo(kind)
+    array = np.array(plain, dtype=object)
+    if array.size and (array.min() < limits.min and kind.is_signed or array.max() > limits.max and kind is not dt.uint8):
+        raise RuntimeError(f"value cannot be converted to type {kind.numpy} without overflow")
+    return array.astype(np.int64).astype(kind.numpy) if kind is dt.uint8 else array.astype(kind.numpy)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return data.tolist()
+    if isinstance(data, np.ndarray | np.generic):
+        return data.tolist()
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return [_plain(d) for d in data] if not data or not isinstance(data[0], bool | int | float | complex) else list(map(_number, data))
+    return data
+
+
+def _number(x: Any) -> Any:
+    if isinstance(x, bool | int | float | complex):
+        return x
+    if isinstance(x, Sequence):
+        raise TypeError(f"not a sequence: must be real number, not {type(x).__name__}")
+    return x.item() if hasattr(x, "item") else x
+
+
+def _shape(data: Any) -> tuple[int, ...]:
+    return (len(data), *(_shape(data[0]) if data else ())) if isinstance(data, list) else ()
+
+
+def _check_regular(data: Any, dim: int = 0) -> tuple[int, ...]:
+    if not isinstance(data, list):
+        return ()
+    if not data or not isinstance(data[0], list):
+        for d in data:
+            if isinstance(d, list):
+                raise TypeError("must be real number, not list")
+        return (len(data),)
+    shapes = [_check_regular(d, dim + 1) for d in data]
+    for s in shapes[1:]:
+        if s[:1] != shapes[0][:1]:
+            raise ValueError(f"expected sequence of length {shapes[0][0] if shapes[0] else 1} at dim {dim + 1} (got {s[0] if s else 1})")
+    return (len(data), *shapes[0])
+
+
+def _inferred(data: Any) -> dtype:
+    kinds = _kinds(data)
+    for kind, found in ((complex, floating().to_complex()), (float, floating()), (int, dt.int64), (bool, dt.bool_)):
+        if kind in kinds:
+            return found
+    if kinds:
+        raise RuntimeError(f"Could not infer dtype of {next(iter(kinds)).__name__}")
+    return floating()
+
+
+def _kinds(data: Any) -> set[type]:
+    return set().union(*map(_kinds, data)) if isinstance(data, list) else {type(data)}
+
+
+@public("torch")
+def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A new tensor with a copy of `data`: numbers, nested sequences, NumPy arrays, tensors.
+
+    >>> torch.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    if isinstance(data, Tensor):
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", UserWarning, stacklevel=2)
+        device = data.device if device is None else device
+    made = finish(to_array(data, dtype), device, False)
+    return made.requires_grad_() if requires_grad else made
+
+
+@public("torch")
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A tensor on the memory of a NumPy array: writes on either side are seen on the other."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    dt.from_numpy(ndarray.dtype)
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
+                         "(You can probably work around this by making a copy of your array  with array.copy().) ")
+    if not ndarray.flags.writeable:
+        warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this tensor will "
+                      "result in undefined behavior. You may want to copy the array to protect its data or make it writable before converting it to a "
+                      "tensor.", UserWarning, stacklevel=2)
+    made = new(Tensor)
+    made._value = None
+    Storage(None, ndarray).join(made, Step(None, None, (), ()))
+    return made
+
+
+@public("torch")
+def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, sharing memory where that is possible."""
+    if isinstance(data, Tensor):
+        return data.to(device or data.device, dtype or data.dtype)
+    if isinstance(data, np.ndarray) and (dtype is None or dtype.numpy == data.dtype) and (device is None or canonical(device) is CPU):
+        return from_numpy(data)
+    return tensor(data, dtype=dtype, device=device)
+
+
+@public("torch")
+def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+    """`obj` as a tensor; `copy` says whether memory must (True) or must not (False) be copied."""
+    made = as_tensor(obj, dtype, device) if not copy else tensor(obj.detach().cpu().numpy() if isinstance(obj, Tensor) else obj, dtype=dtype, device=device)
+    if copy is False and not isinstance(obj, Tensor | np.ndarray):
+        raise ValueError("can't alias an arbitrary sequence")
+    made = made.detach() if isinstance(obj, Tensor) and not requires_grad else made
+    return made.requires_grad_() if requires_grad else made
+
+
+@public("torch")
+def scalar_tensor(s: complex, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A zero-dim tensor of a number, floating point unless told otherwise."""
+    return tensor(s, dtype=dtype or floating(), device=device, requires_grad=requires_grad)
+
+
+# Filled
+
+@public("torch")
+def full(size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+         requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A tensor of the given size, filled with one value."""
+    fill = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    kind = dtype or promote.number_type(type(fill) if type(fill) in promote.NUMBERS else type(np.asarray(fill).item()))
+    return _out(out, finish(np.full(_checked(sizes((size,))), fill, kind.numpy), device, requires_grad))
+
+
+def _filled(name: str, text: str, make: Any) -> None:
+    @public("torch", name=name)
+    def fill(*size: Any, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+             requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None, names: Any = None) -> Tensor:
+        size = sizes(_size_argument(size))
+        return _out(out, finish(make(_checked(size), (dtype or floating()).numpy), device, requires_grad))
+
+    @public("torch", name=f"{name}_like")
+    def like(input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+             pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+        return finish(make(tuple(input.shape), (dtype or input.dtype).numpy), device or input.device, requires_grad)
+
+    @public("Tensor", name=f"new_{name}")
+    def of_tensor(self: Tensor, *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+                  pin_memory: bool = False) -> Tensor:
+        return finish(make(_checked(sizes(_size_argument(size))), (dtype or self.dtype).numpy), device or self.device, requires_grad)
+    for function, where in ((fill, "of the given size"), (like, "of the size and type of `input`"), (of_tensor, "of the same type and device")):
+        function.__doc__ = f"A tensor {where}, {text}."
+        function.__name__ = {fill: name, like: f"{name}_like", of_tensor: f"new_{name}"}[function]
+
+
+def _size_argument(size: tuple) -> tuple:
+    return ((),) if not size else size
+
+
+def _checked(size: tuple[int, ...]) -> tuple[int, ...]:
+    for n in size:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
+    return size
+
+
+_filled("zeros", "filled with zeros", np.zeros)
+_filled("ones", "filled with ones", np.ones)
+_filled("empty", "whose contents are unspecified (here zeros)", np.zeros)
+
+
+@public("torch")
+def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+              pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+    """A tensor of the size and type of `input`, filled with one value."""
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+@public("Tensor")
+def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+             layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """A tensor of the same type and device, of the given size, filled with one value."""
+    return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+@public("Tensor")
+def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+               pin_memory: bool = False) -> Tensor:
+    """A copy of `data` as a tensor of the same type and device."""
+    kind = dtype if dtype is not None else data.dtype if isinstance(data, Tensor) else None
+    if kind is None:
+        kind = dt.from_numpy(data.dtype) if isinstance(data, np.ndarray | np.generic) else self.dtype
+    return finish(to_array(data, kind), device or self.device, requires_grad)
+
+
+@public("torch")
+def empty_strided(size: Any, stride: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+                  pin_memory: bool = False) -> Tensor:
+    """A tensor with the given strides."""
+    size, stride = sizes((size,)), sizes((stride,))
+    memory = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
+    return PUBLIC["torch"]["zeros"](memory, dtype=dtype, device=device).as_strided(size, stride).requires_grad_(requires_grad)
+
+
+def _out(out: Tensor | None, made: Tensor) -> Tensor:
+    if out is None:
+        return made
+    if out.shape != made.shape:
+        out._resize(made.shape)
+    return out._write(made._value)
+
+
+# Sequences
+
+@public("torch")
+def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """The numbers from `start` (0 if only `end` is given) up to, without, `end`, `step` apart.
+
+    >>> torch.arange(1, 2.5, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    start, end, step = [x.item() if isinstance(x, Tensor | np.generic) else x for x in (start, end, step)]
+    if end is None:
+        start, end = 0, start
+    kind = dtype or (floating() if any(isinstance(x, float) for x in (start, end, step)) else dt.int64)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    count = math.ceil((end - start) / step)
+    array = cast_array(np.asarray(start + step * np.arange(count)), kind)
+    return _out(out, finish(np.array(array), device, requires_grad))
+
+
+@public("torch")
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
+          device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The numbers from `start` to `end`, both included."""
+    warnings.warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range builtin. "
+                  "Instead, use torch.arange, which produces values in [start, end).", UserWarning, stacklevel=2)
+    count = math.floor((end - start) / step) + 1
+    return _out(out, finish(cast_array(start + step * np.arange(count), dtype or floating()), device, requires_grad))
+
+
+@public("torch")
+def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`steps` numbers from `start` to `end`, evenly spaced, both included."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
+    kind = dtype or (floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
+    return _out(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
+
+
+def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
+    """PyTorch's way: from both ends towards the middle, in the type itself."""
+    if kind.category < FLOATING:
+        step = (float(end) - float(start)) / max(steps - 1, 1)
+        k = np.arange(steps)
+        return np.where(k < steps // 2, start + step * k, end - step * (steps - k - 1)).astype(kind.numpy)
+    work = np.float32 if kind.itemsize == 2 else kind.numpy.type
+    a, b = work(start), work(end)
+    if steps == 1:
+        return np.array([a]).astype(kind.numpy)
+    step, k = (b - a) / work(max(steps - 1, 1)), np.arange(steps)
+    wide = np.complex128 if kind.is_complex else np.float64  # one rounding, as of a fused multiply-add
+    low = (wide(a) + wide(step) * k.astype(wide)).astype(work)
+    high = (wide(b) - wide(step) * (steps - k - 1).astype(wide)).astype(work)
+    return np.where(k < steps // 2, low, high).astype(kind.numpy)
+
+
+@public("torch")
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
+             device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`base` to powers evenly spaced from `start` to `end`."""
+    kind = dtype or floating()
+    powers = _spaced(start, end, steps, kind if kind.category >= FLOATING else dt.float64)
+    return _out(out, finish(cast_array(np.power(np.float64(base), powers.astype(np.float64)), kind), device, requires_grad))
+
+
+@public("torch")
+def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+        requires_grad: bool = False) -> Tensor:
+    """A matrix with ones on the diagonal."""
+    return _out(out, finish(np.eye(n, n if m is None else m, dtype=(dtype or floating()).numpy), device, requires_grad))
+
+
+@public("torch")
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
+    """The positions of a lower triangle.    ->  (2, n)"""
+    return finish(np.array(np.tril_indices(row, offset, col)).astype(dtype.numpy), device, False)
+
+
+@public("torch")
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
+    """The positions of an upper triangle.    ->  (2, n)"""
+    return finish(np.array(np.triu_indices(row, offset, col)).astype(dtype.numpy), device, False)
+
+
+# Defaults
+
+@public("torch")
+def set_default_dtype(d: dtype) -> None:
+    """Make `d` the type of new floating point tensors."""
+    if not isinstance(d, dtype) or d not in (dt.float16, dt.bfloat16, dt.float32, dt.float64):
+        raise TypeError(f"only floating-point types are supported as the default type: {d}")
+    promote.Default.floating = d
+    here.mode = mode(here.mode.grad, here.mode.inference, d, here.mode.autocast)
+
+
+@public("torch")
+def get_default_dtype() -> dtype:
+    """The type of new floating point tensors."""
+    return floating()
+
+
+@public("torch")
+def set_default_device(device: Any) -> None:
+    """Make `device` the place of new tensors; None restores the CPU."""
+    Defaults.device = canonical(device)
+
+
+@public("torch")
+def get_default_device() -> device:
+    """The place of new tensors."""
+    return Defaults.device
+

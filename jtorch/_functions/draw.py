@@ -1,0 +1,281 @@
+"""Random tensors.  CPU draws come from the generator on the host, bit for bit PyTorch's, and enter programs as inputs."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import dtype as dt
+from .._core import random, rejection
+from .._core.derive import sizes
+from .._core.device import CPU
+from .._core.dtype import dtype
+from .._core.public import public
+from .._core.record import to_host
+from .._core.run import host_value
+from .._core.tensor import Tensor, from_array
+from .._core.twister import Generator as HostGenerator
+from .create import finish, floating
+
+
+class Generator(HostGenerator):
+    """A stream of random numbers with its own state.
+
+    >>> torch.rand(1, generator=torch.Generator().manual_seed(1))
+    tensor([0.7576])
+    """
+
+    def get_state(self) -> Tensor:
+        """The state as a tensor of bytes."""
+        return from_array(super().get_state())
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Take over a state that `get_state` gave."""
+        super().set_state(np.array(new_state._host()) if isinstance(new_state, Tensor) else new_state)
+        return self
+
+
+default = Generator()
+others: dict[str, Generator] = {}
+
+
+def default_for(kind: str) -> Generator:
+    """The default generator of a type of device."""
+    return default if kind == "cpu" else others.setdefault(kind, Generator(kind))
+
+
+def stream(generator: Generator | None, where: Any = CPU) -> Generator:
+    """The generator to draw from."""
+    return default if generator is None else generator
+
+
+@public("torch")
+def manual_seed(seed: int) -> Generator:
+    """Start the default generators of all devices from `seed`; returns the CPU's."""
+    for generator in others.values():
+        generator.manual_seed(int(seed))
+    return default.manual_seed(int(seed))
+
+
+@public("torch")
+def seed() -> int:
+    """Start the default generator from an unpredictable number, which is returned."""
+    return default.seed()
+
+
+@public("torch")
+def initial_seed() -> int:
+    """What the default generator was last started from."""
+    return default.initial_seed()
+
+
+@public("torch")
+def get_rng_state() -> Tensor:
+    """The state of the default generator."""
+    return default.get_state()
+
+
+@public("torch")
+def set_rng_state(new_state: Tensor) -> None:
+    """Take over a state of the default generator."""
+    default.set_state(new_state)
+
+
+Size = Any
+
+
+def _finish(array: np.ndarray, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
+    if out is None:
+        return finish(array, device, requires_grad)
+    if out.shape != array.shape:
+        out._resize(array.shape)
+    return out._write(host_value(array))
+
+
+def _shape(size: tuple, named: Any) -> tuple[int, ...]:
+    return sizes((named,) if named is not None else size or ((),))
+
+
+@public("torch")
+def rand(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+         requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
+    """Numbers uniform in [0, 1)."""
+    return _finish(random.uniform(stream(generator), _shape(size, None), dtype or floating()), device, requires_grad, out)
+
+
+@public("torch")
+def randn(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
+    """Numbers from the standard normal distribution."""
+    return _finish(random.normal(stream(generator), _shape(size, None), dtype or floating()), device, requires_grad, out)
+
+
+@public("torch")
+def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64,
+            layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Integers uniform in [low, high)."""
+    if size is None and high is not None and not isinstance(high, int):
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    return _finish(random.randint(stream(generator), sizes((size,)), dtype, int(low), int(high)), device, requires_grad, out)
+
+
+@public("torch")
+def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64, layout: Any = None, device: Any = None,
+             requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """The numbers from 0 to n - 1 in random order."""
+    return _finish(random.randperm(stream(generator), n, dtype), device, requires_grad, out)
+
+
+@public("torch")
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+              requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """Numbers uniform in [0, 1), of the size and type of `input`."""
+    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+@public("torch")
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+               requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """Numbers from the standard normal distribution, of the size and type of `input`."""
+    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+@public("torch")
+def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+                 requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """Integers uniform in [low, high), of the size and type of `input`."""
+    low, high = (0, low) if high is None else (low, high)
+    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+@public("torch")
+def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
+           layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
+    source = stream(generator)
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+        return _finish(random.normal(source, sizes((size,)), dtype or floating(), float(mean), _positive(std)), device, requires_grad, out)
+    first = mean if isinstance(mean, Tensor) else std
+    shape = np.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
+    if isinstance(std, Tensor) and std.numel() and bool((std < 0).any()):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+    scale = 1.0 if isinstance(std, Tensor) else _positive(std)
+    drawn = finish(random.normal(source, shape, first.dtype, 0.0, scale), device or first.device, False)
+    if isinstance(std, Tensor):
+        drawn = drawn * std.detach()
+    made = drawn + (mean.detach() if isinstance(mean, Tensor) else mean)
+    return made if out is None else out._write(made._value)
+
+
+def _positive(std: float) -> float:
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return float(std)
+
+
+@public("torch")
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
+    """Ones with the probability that `input` gives for each element (or with probability `p`), zeros otherwise."""
+    chance = np.asarray(to_host(input._read_value(), "bernoulli")) if p is None else p
+    if p is None and chance.size and (np.asarray(chance, np.float64).min() < 0 or np.asarray(chance, np.float64).max() > 1):
+        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
+    return _finish(random.bernoulli(stream(generator), tuple(input.shape), input.dtype, chance), input.device, False, out)
+
+
+public("Tensor", name="bernoulli")(bernoulli)
+
+
+@public("torch Tensor")
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
+    """Indices drawn with the weights in each row of `input`.    input: (n) or (m, n)  ->  (num_samples) or (m, num_samples)"""
+    weights = to_host(input._read_value(), "multinomial")
+    return _finish(random.multinomial(stream(generator), weights, num_samples, replacement), input.device, False, out)
+
+
+@public("torch")
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson counts with the rates in `input`."""
+    rate = np.asarray(to_host(input._read_value(), "poisson"), np.float64)
+    return finish(rejection.poisson(stream(generator), rate).astype(input.dtype.numpy).reshape(input.shape), input.device, False)
+
+
+@public("torch")
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Binomial counts."""
+    n, p = np.broadcast_arrays(to_host(count._read_value(), "binomial"), to_host(prob._read_value(), "binomial"))
+    return finish(rejection.binomial(stream(generator), n.astype(np.float64), p.astype(np.float64)).astype(count.dtype.numpy).reshape(n.shape),
+                  count.device, False)
+
+
+# In place
+
+def _in_place(name: str, doc: str, draw: Any) -> None:
+    @public("Tensor", name=name)
+    def fill(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
+        self._check_write()
+        array = draw(stream(generator), tuple(self.shape), self.dtype, *args, **kwargs)
+        value = host_value(array)
+        return self._write(value if self.device is CPU else finish(array, self.device, False)._value, name)
+    fill.__name__, fill.__doc__ = name, doc
+
+
+def _uniform(g: Generator, shape: tuple, kind: dtype, from_: float = 0.0, to: float = 1.0, **named: float) -> np.ndarray:
+    return random.uniform(g, shape, kind, named.get("from", from_), to)
+
+
+def _normal(g: Generator, shape: tuple, kind: dtype, mean: float = 0.0, std: float = 1.0) -> np.ndarray:
+    return random.normal(g, shape, kind, mean, _positive(std))
+
+
+def _random(g: Generator, shape: tuple, kind: dtype, from_: int | None = None, to: int | None = None, **named: int) -> np.ndarray:
+    low = named.get("from", from_)
+    if low is not None and to is None and "from" not in named:
+        low, to = 0, low
+    return random.randint(g, shape, kind, low, to)
+
+
+def _bernoulli(g: Generator, shape: tuple, kind: dtype, p: Any = 0.5) -> np.ndarray:
+    return random.bernoulli(g, shape, kind, np.broadcast_to(p._host(), shape) if isinstance(p, Tensor) else p)
+
+
+def _exponential(g: Generator, shape: tuple, kind: dtype, lambd: float = 1.0) -> np.ndarray:
+    return random.exponential(g, shape, kind, lambd)
+
+
+def _geometric(g: Generator, shape: tuple, kind: dtype, p: float) -> np.ndarray:
+    return random.geometric(g, shape, kind, p)
+
+
+def _cauchy(g: Generator, shape: tuple, kind: dtype, median: float = 0.0, sigma: float = 1.0) -> np.ndarray:
+    return random.cauchy(g, shape, kind, median, sigma)
+
+
+def _log_normal(g: Generator, shape: tuple, kind: dtype, mean: float = 1.0, std: float = 2.0) -> np.ndarray:
+    return random.log_normal(g, shape, kind, mean, std)
+
+
+_in_place("uniform_", "Fill with numbers uniform in [from, to); returns the tensor itself.", _uniform)
+_in_place("normal_", "Fill with numbers from a normal distribution; returns the tensor itself.", _normal)
+_in_place("random_", "Fill with integers uniform in [from, to), by default all that the type holds exactly.", _random)
+_in_place("bernoulli_", "Fill with ones with probability `p`, zeros otherwise; returns the tensor itself.", _bernoulli)
+_in_place("exponential_", "Fill with numbers from an exponential distribution of rate `lambd`.", _exponential)
+_in_place("geometric_", "Fill with numbers of trials up to the first success of probability `p`.", _geometric)
+_in_place("cauchy_", "Fill with numbers from a Cauchy distribution.", _cauchy)
+_in_place("log_normal_", "Fill with exponentials of numbers from a normal distribution.", _log_normal)
+
+
+class fork_rng:
+    """A context in which random numbers are drawn without disturbing the generators outside."""
+
+    def __init__(self, devices: Any = None, enabled: bool = True, device_type: str = "cuda") -> None:
+        self.enabled = enabled
+
+    def __enter__(self) -> None:
+        self.state = default.get_state() if self.enabled else None
+
+    def __exit__(self, *error: object) -> None:
+        if self.enabled:
+            default.set_state(self.state)
+

@@ -1,0 +1,142 @@
+"""Operations whose result's shape or Python value depends on the data: what is pending runs, the host looks, the program goes on."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import dtype as dt
+from .._core.public import public
+from .._core.record import record, to_host
+from .._core.run import host_value
+from .._core.tensor import Tensor, wrap
+from .._ops.compare import _allclose, _equal
+from .._ops.pointwise import where as choose
+from .._ops.select import bincount as counted
+from .._ops.select import one_hot as encoded
+
+
+def values(input: Tensor, cause: str) -> np.ndarray:
+    """The values on the host, waiting for them."""
+    return input._host() if input._storage is not None else to_host(input._value, cause)
+
+
+def fresh(array: np.ndarray, like: Tensor) -> Tensor:
+    """A host result as a tensor on the device of `like`."""
+    return wrap(host_value(array)).to(like.device)
+
+
+@public()
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape and the same elements."""
+    return input.shape == other.shape and wrap(record(_equal.op, (input, other))).item()
+
+
+@public()
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether `|input - other| <= atol + rtol * |other|` for all elements."""
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype.title} did not match {other.dtype.title}")
+    return wrap(record(_allclose.op, (input, other, rtol, atol), (equal_nan,))).item()
+
+
+@public()
+def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None) -> Any:
+    """The positions of the elements that are not zero.    (*)  ->  (n, dimensions), or a tuple of vectors"""
+    found = np.nonzero(np.atleast_1d(values(input, "nonzero")))
+    if as_tuple:
+        return tuple([fresh(f, input) for f in found])
+    stacked = fresh(np.stack(found, 1)[:, :input.dim()] if input.dim() else np.zeros((len(found[0]), 0), np.int64), input)
+    return stacked if out is None else out._resize(stacked.shape)._write(stacked._value)
+
+
+@public("torch")
+def argwhere(input: Tensor) -> Tensor:
+    """The positions of the elements that are not zero.    (*)  ->  (n, dimensions)"""
+    return nonzero(input)
+
+
+public("Tensor", name="argwhere")(argwhere)
+
+
+@public("torch")
+def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
+    """Elements of `input` where the condition is true, of `other` where not; with a condition alone, the positions where it is true."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    made = wrap(record(choose.op, (condition, input, other)))
+    return made if out is None else out._write(made._value)
+
+
+@public("Tensor", name="where")
+def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """Elements of the tensor where the condition is true, of `other` where not."""
+    return where(condition, self, other)
+
+
+@public()
+def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+    """The distinct elements (or parts along `dim`) in order, with where each element went and how often each occurs."""
+    array = values(input, "unique")
+    axis = dim if dim is None else dim % input.dim()
+    found, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
+    inverse = inverse.reshape(array.shape if axis is None else (array.shape[axis],))
+    return _several(input, found, inverse.astype(np.int64), counts.astype(np.int64), return_inverse, return_counts)
+
+
+@public()
+def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+    """The elements (or parts along `dim`) without repetitions of the one before."""
+    array = values(input, "unique_consecutive")
+    rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
+    new = np.ones(len(rows), bool)
+    new[1:] = (rows[1:] != rows[:-1]).reshape(len(rows) - 1, -1).any(1) if len(rows) else new[1:]
+    starts = np.flatnonzero(new)
+    inverse = (np.cumsum(new) - 1).astype(np.int64).reshape(array.shape if dim is None else (-1,))
+    counts = np.diff(np.append(starts, len(rows))).astype(np.int64)
+    found = rows[starts] if dim is None else np.moveaxis(rows[starts], 0, dim)
+    return _several(input, np.ascontiguousarray(found), inverse, counts, return_inverse, return_counts)
+
+
+def _several(input: Tensor, found: np.ndarray, inverse: np.ndarray, counts: np.ndarray, with_inverse: bool, with_counts: bool) -> Any:
+    parts = [fresh(found, input)] + [fresh(inverse, input)] * with_inverse + [fresh(counts, input)] * with_counts
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+@public()
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each integer from 0 occurs, or the sums of their weights.    (n)  ->  (k)"""
+    array = values(input, "bincount")
+    if array.ndim == 1 and array.size and array.min() < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    return wrap(record(counted.op, (input, weights), (max(minlength, int(array.max()) + 1 if array.size else 0),)))
+
+
+@public("nn.functional")
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Vectors that are 1 at the class and 0 elsewhere.    tensor: (*)  ->  (*, classes)
+
+    >>> torch.nn.functional.one_hot(torch.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    array = values(tensor, "one_hot")
+    if tensor.dtype is not dt.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if array.size and array.min() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if num_classes == -1:
+        if not array.size:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        num_classes = int(array.max()) + 1
+    elif array.size and array.max() >= num_classes:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    return wrap(record(encoded.op, (tensor,), (num_classes,)))
+
+
+@public()
+def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False) -> Any:
+    """Counts and edges of bins of equal width, or of given edges."""
+    edges = bins._host() if isinstance(bins, Tensor) else bins
+    found, at = np.histogram(values(input, "histogram"), edges, range, density, None if weight is None else weight._host())
+    return fresh(found.astype(input.dtype.numpy), input), fresh(at.astype(input.dtype.numpy), input)

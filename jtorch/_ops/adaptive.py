@@ -1,0 +1,165 @@
+"""Pooling to a given output size, and fractional pooling."""
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._core.op import NONE, Array, op
+from .checks import require_floating, sizes, widened
+from .pool import _max_indices, _max_values
+
+pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
+functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
+OutputSize = int | None | tuple[int | None, ...]
+
+
+def _output_size(input: Array, output_size: OutputSize, n: int, function: str) -> list[int]:
+    if input.ndim not in (n + 1, n + 2) and n == 1:
+        raise RuntimeError(f"Expected 2 to 3 dimensions, but got {input.ndim}-dimensional tensor for argument #1 'self' "
+                           f"(while checking arguments for {function})")
+    given = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    if input.ndim <= len(given):
+        raise ValueError(f"Input dimension should be at least {len(given) + 1}")
+    if len(given) != n:
+        raise RuntimeError(f"{function}: output_size must be {n}")
+    for axis in range(1 - n - 1, 0):
+        if input.shape[axis] == 0:
+            raise RuntimeError(f"{function}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes {sizes(input)} "
+                               f"with dimension {axis + input.ndim} being empty")
+    return [size if wanted is None else int(wanted) for wanted, size in zip(given, input.shape[-n:], strict=True)]
+
+
+def _bounds(size: int, out: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of `out` windows over `size` elements starts and ends."""
+    steps = np.arange(out)
+    return steps * size // out, -(-(steps + 1) * size // out)
+
+
+def _adaptive_avg(input: Array, output_size: OutputSize, n: int) -> Array:
+    function = f"adaptive_avg_pool{n}d"
+    wanted = _output_size(input, output_size, n, function)
+    require_floating(input, f"adaptive_avg_pool{max(n, 2)}d")
+    values = widened(input)
+    for back, out in enumerate(reversed(wanted)):
+        axis = values.ndim - 1 - back
+        size = values.shape[axis]
+        if out and size % out == 0:
+            split = values.reshape(*values.shape[:axis], out, size // out, *values.shape[axis + 1:])
+            values = split.mean(axis + 1)
+            continue
+        start, end = _bounds(size, out)
+        places = np.arange(size)[:, None]
+        share = ((places >= start) & (places < end)) / np.maximum(end - start, 1)
+        values = jnp.moveaxis(jnp.moveaxis(values, axis, -1) @ jnp.asarray(share).astype(values.dtype), -1, axis)
+    return values.astype(input.dtype)
+
+
+@pool()
+def adaptive_avg_pool1d(input: Array, output_size: OutputSize) -> Array:
+    """Means over windows chosen so that `output_size` come out.    input: (N, C, L) or (C, L)  ->  (N, C, L')"""
+    return _adaptive_avg(input, output_size, 1)
+
+
+@functional()
+def adaptive_avg_pool2d(input: Array, output_size: OutputSize) -> Array:
+    """Means over windows chosen so that `output_size` come out.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')
+
+    >>> nn.functional.adaptive_avg_pool2d(torch.arange(16.0).view(1, 4, 4), 1)
+    tensor([[[7.5000]]])
+    """
+    return _adaptive_avg(input, output_size, 2)
+
+
+@functional()
+def adaptive_avg_pool3d(input: Array, output_size: OutputSize) -> Array:
+    """Means over windows chosen so that `output_size` come out.    input: (N, C, D, H, W) or (C, D, H, W)"""
+    return _adaptive_avg(input, output_size, 3)
+
+
+def _gathered(input: Array, axis: int, places: np.ndarray, fill: object) -> list[Array]:
+    """The windows' first elements, their second ones, …; `places` is -1 past a window's end."""
+    return [jnp.where(jnp.asarray(column >= 0).reshape(-1, *(1,) * (input.ndim - 1 - axis)), jnp.take(input, np.maximum(column, 0), axis=axis),
+                      jnp.asarray(fill).astype(input.dtype)) for column in places.T]
+
+
+def _adaptive_max(input: Array, output_size: OutputSize, return_indices: bool, n: int) -> Array | tuple[Array, Array]:
+    function = f"adaptive_max_pool{n}d"
+    wanted = _output_size(input, output_size, n, function)
+    require_floating(input, f"adaptive_max_pool{max(n, 2)}d")
+    if not return_indices and all(out and size % out == 0 for size, out in zip(input.shape[-n:], wanted, strict=True)):
+        return _max_values(input, [(size, size // out, size // out, 0, 1, out) for size, out in zip(input.shape[-n:], wanted, strict=True)])
+    windows = []
+    for size, out in zip(input.shape[-n:], wanted, strict=True):
+        start, end = _bounds(size, out)
+        places = start[:, None] + np.arange(max(end - start, default=1))
+        windows.append(np.where(places < end[:, None], places, -1))
+    values, indices = _max_indices(input, windows, _gathered)
+    return (values, indices) if return_indices else values
+
+
+@pool()
+def adaptive_max_pool1d(input: Array, output_size: OutputSize, return_indices: bool = False) -> Array | tuple[Array, Array]:
+    """Maxima over windows chosen so that `output_size` come out.    input: (N, C, L) or (C, L)  ->  (N, C, L')"""
+    return _adaptive_max(input, output_size, return_indices, 1)
+
+
+@functional()
+def adaptive_max_pool2d(input: Array, output_size: OutputSize, return_indices: bool = False) -> Array | tuple[Array, Array]:
+    """Maxima over windows chosen so that `output_size` come out.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')"""
+    return _adaptive_max(input, output_size, return_indices, 2)
+
+
+@functional()
+def adaptive_max_pool3d(input: Array, output_size: OutputSize, return_indices: bool = False) -> Array | tuple[Array, Array]:
+    """Maxima over windows chosen so that `output_size` come out.    input: (N, C, D, H, W) or (C, D, H, W)"""
+    return _adaptive_max(input, output_size, return_indices, 3)
+
+
+@functional()
+def adaptive_max_pool1d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = True) -> tuple[Array, Array]:
+    """Maxima over windows chosen so that `output_size` come out, and where they are.    input: (N, C, L) or (C, L)"""
+    return _adaptive_max(input, output_size, True, 1)
+
+
+@functional()
+def adaptive_max_pool2d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = True) -> tuple[Array, Array]:
+    """Maxima over windows chosen so that `output_size` come out, and where they are.    input: (N, C, H, W) or (C, H, W)"""
+    return _adaptive_max(input, output_size, True, 2)
+
+
+@functional()
+def adaptive_max_pool3d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = True) -> tuple[Array, Array]:
+    """Maxima over windows chosen so that `output_size` come out, and where they are.    input: (N, C, D, H, W) or (C, D, H, W)"""
+    return _adaptive_max(input, output_size, True, 3)
+
+
+@op(NONE, home="", inplace=False, out=False)
+def fractional_max_pool_apply(input: Array, samples: Array, kernel_size: tuple[int, ...], output_size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Maxima over windows at the random places that `samples` give (Graham 2014, arXiv:1412.6071), and where they are.
+
+    input: (N, C, *spatial), samples: (N, C, n) in [0, 1)  ->  (N, C, *output_size) twice
+    """
+    n = len(kernel_size)
+    space = input.shape[-n:]
+    flat = jnp.zeros((), jnp.int64)
+    for axis, (size, kernel, out) in enumerate(zip(space, kernel_size, output_size, strict=True)):
+        step = (size - kernel) / (out - 1) if out > 1 else 0.0
+        # PyTorch's samples are in the order width, height, depth
+        sample = samples[..., n - 1 - axis, None]
+        start = jnp.floor((jnp.arange(out) + sample) * step).astype(jnp.int64) - jnp.floor(sample * step).astype(jnp.int64)
+        start = jnp.where(jnp.arange(out) == out - 1, size - kernel, start)
+        places = start[..., None] + jnp.arange(kernel)
+        before, after = 2 * axis, 2 * (n - 1 - axis)
+        shape = (*input.shape[:2], *(1,) * axis, out, *(1,) * (n - 1 - axis), *(1,) * axis, kernel, *(1,) * (n - 1 - axis))
+        del before, after
+        flat = flat * size + places.reshape(shape)
+    flat = jnp.broadcast_to(flat, (*input.shape[:2], *output_size, *kernel_size)).reshape(*input.shape[:2], math.prod(output_size), -1)
+    rows = input.reshape(*input.shape[:2], 1, -1)
+    values = jnp.take_along_axis(jnp.broadcast_to(rows, (*flat.shape[:3], rows.shape[-1])), flat, -1)
+    first = jnp.argmax(values, -1, keepdims=True)
+    shape = (*input.shape[:2], *output_size)
+    return jnp.take_along_axis(values, first, -1).reshape(shape), lax.stop_gradient(jnp.take_along_axis(flat, first, -1)).reshape(shape)

@@ -1,0 +1,245 @@
+"""Convolutions.  Which formulation computes one is chosen per shape: on the CPU, XLA's own is fast for many channels only, and only channels-last."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import NONE, Array, op
+from .checks import scalar_type, sizes
+
+conv = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
+Numbers = int | tuple[int, ...]
+Pads = list[tuple[int, int]]
+
+PATCH_WIDTH = 64                                             # widest row of a patch matrix that beats XLA's convolution on the CPU …
+PATCH_LIMIT = 1 << 25                                        # … and most elements that a patch matrix may have
+NAMES = "height", "width"
+
+
+def _spread(value: Numbers, n: int, name: str) -> tuple[int, ...]:
+    given = (value,) if isinstance(value, int) else tuple(value)
+    if len(given) not in (1, n):
+        raise RuntimeError(f"expected {name} to be a single integer value or a list of {n} values to match the convolution dimensions, "
+                           f"but got {name}={list(given)}")
+    return given * n if len(given) == 1 else given
+
+
+def _check(input: Array, weight: Array, bias: Array | None, groups: int, n: int, transposed: bool) -> None:
+    name = f"conv{'_transpose' if transposed else ''}{n}d"
+    if input.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: {sizes(input)}")
+    if bias is not None and bias.dtype != input.dtype:
+        raise RuntimeError(f"Input type ({scalar_type(input).lower()}) and bias type ({scalar_type(bias).lower()}) should be the same")
+    if weight.dtype != input.dtype:
+        raise RuntimeError(f"expected scalar type {scalar_type(input)} but found {scalar_type(weight)}")
+    if weight.ndim != n + 2:
+        raise RuntimeError(f"weight should have at least {n + 2} dimensions, but got weight of size: {sizes(weight)}")
+    shape, batched = sizes(weight), sizes(input) if input.ndim == n + 2 else sizes((1, *input.shape))
+    if weight.shape[0] % groups:
+        raise RuntimeError(f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+                           f"[{shape}] instead")
+    channels, expected = input.shape[-n - 1], weight.shape[0] if transposed else weight.shape[1] * groups
+    given = f"transposed={int(transposed)}" if transposed else f"groups={groups}"
+    if channels != expected:
+        raise RuntimeError(f"Given {given}, weight of size {shape}, expected input{batched} to have {expected} channels, "
+                           f"but got {channels} channels instead")
+    outputs = weight.shape[1] * groups if transposed else weight.shape[0]
+    if bias is not None and bias.shape != (outputs,):
+        raise RuntimeError(f"Given {'transposed=1, ' if transposed else ''}weight of size {shape}, expected bias to be 1-dimensional with "
+                           f"{outputs} elements, but got bias of size {sizes(bias)} instead")
+
+
+def _check_window(stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]) -> None:
+    if min(stride) <= 0:
+        raise RuntimeError("non-positive stride is not supported")
+    if min(padding) < 0:
+        raise RuntimeError("negative padding is not supported")
+    if min(dilation) <= 0:
+        raise RuntimeError(f"dilation should be greater than zero, but got {list(dilation)}")
+
+
+def _slices(input: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> list[Array]:
+    """For every position in the kernel, what it meets.    input: (N, *spatial, C)  ->  each (N, *out, C)"""
+    outs = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(input.shape[1:-1], kernel, stride, dilation, strict=True)]
+    found = []
+    for flat in range(math.prod(kernel)):
+        starts, rest = [], flat
+        for k, d in zip(reversed(kernel), reversed(dilation), strict=True):
+            starts.insert(0, rest % k * d)
+            rest //= k
+        limits = [start + (o - 1) * s + 1 for start, o, s in zip(starts, outs, stride, strict=True)]
+        found.append(lax.slice(input, (0, *starts, 0), (input.shape[0], *limits, input.shape[-1]), (1, *stride, 1)))
+    return found
+
+
+def _by_patches(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dilation: Sequence[int]) -> Array:
+    """One product of a matrix of patches with the weights: wins where a patch has few elements.    input: (N, *spatial, C), weight: (*kernel, C, O)"""
+    padded = jnp.pad(input, [(0, 0), *pads, (0, 0)])
+    pieces = _slices(padded, weight.shape[:-2], stride, dilation)
+    patches = pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces, -1)
+    product = patches.reshape(-1, patches.shape[-1]) @ weight.reshape(-1, weight.shape[-1])
+    return product.reshape(*patches.shape[:-1], weight.shape[-1])
+
+
+def _depthwise(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dilation: Sequence[int]) -> Array:
+    """Each channel with its own kernels: a sum of shifted products.    input: (N, *spatial, C), weight: (*kernel, C, M)  ->  (N, *out, C * M)"""
+    padded = jnp.pad(input, [(0, 0), *pads, (0, 0)])
+    kernel, channels, multiple = weight.shape[:-2], *weight.shape[-2:]
+    taps = weight.reshape(-1, channels, multiple)
+    total = sum(piece[..., None] * tap for piece, tap in zip(_slices(padded, kernel, stride, dilation), taps, strict=True))
+    return total.reshape(*total.shape[:-2], channels * multiple)
+
+
+def _on_cpu() -> bool:
+    return jax.default_backend() == "cpu"
+
+
+def _by_xla(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dilation: Sequence[int], groups: int) -> Array:
+    space = "DHW"[-len(stride):]
+    names = (f"N{space}C", f"{space}IO", f"N{space}C")
+    return lax.conv_general_dilated(input, weight, tuple(stride), pads, rhs_dilation=tuple(dilation), dimension_numbers=names,
+                                    feature_group_count=groups)
+
+
+def convolve(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dilation: Sequence[int], groups: int) -> Array:
+    """Convolution without a bias.    input: (N, C, *spatial), weight: (O, C/groups, *kernel)  ->  (N, O, *out)"""
+    outputs, per_group, *kernel = weight.shape
+    last = jnp.moveaxis(input, 1, -1)
+    if groups == 1:
+        taps = jnp.moveaxis(weight, (0, 1), (-1, -2))
+        width, places = math.prod(kernel) * per_group, math.prod(input.shape[2:]) * input.shape[0] // math.prod(stride)
+        pointwise = math.prod(kernel) == 1
+        if _on_cpu() and (pointwise or width <= PATCH_WIDTH and width * places <= PATCH_LIMIT):
+            return jnp.moveaxis(_by_patches(last, taps, stride, pads, dilation), -1, 1)
+    elif per_group == 1 and _on_cpu() and math.prod(kernel) <= 64:
+        taps = jnp.moveaxis(weight.reshape(groups, outputs // groups, *kernel), (0, 1), (-2, -1))
+        return jnp.moveaxis(_depthwise(last, taps, stride, pads, dilation), -1, 1)
+    return jnp.moveaxis(_by_xla(last, jnp.moveaxis(weight, (0, 1), (-1, -2)), stride, pads, dilation, groups), -1, 1)
+
+
+def _pads(padding: str | Numbers, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Pads:
+    n = len(kernel)
+    if not isinstance(padding, str):
+        spread = _spread(padding, n, "padding")
+        _check_window(stride, spread, dilation)
+        return [(p, p) for p in spread]
+    if padding not in ("same", "valid"):
+        raise RuntimeError(f"Invalid padding string: '{padding}'")
+    _check_window(stride, (0,), dilation)
+    if padding == "valid":
+        return [(0, 0)] * n
+    if any(s != 1 for s in stride):
+        raise RuntimeError("padding='same' is not supported for strided convolutions")
+    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def _conv(input: Array, weight: Array, bias: Array | None, stride: Numbers, padding: str | Numbers, dilation: Numbers, groups: int,
+          n: int) -> Array:
+    if groups <= 0:
+        raise RuntimeError("non-positive groups is not supported")
+    _check(input, weight, bias, groups, n, transposed=False)
+    kernel, stride, dilation = weight.shape[2:], _spread(stride, n, "stride"), _spread(dilation, n, "dilation")
+    pads = _pads(padding, kernel, stride, dilation)
+    padded = [size + sum(pad) for size, pad in zip(input.shape[-n:], pads, strict=True)]
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if any(span > size for span, size in zip(spans, padded, strict=True)):
+        raise RuntimeError(f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
+                           f"Kernel size: ({' x '.join(map(str, spans))}). Kernel size can't be greater than actual input size")
+    batched = input if input.ndim == n + 2 else input[None]
+    result = convolve(batched, weight, stride, pads, dilation, groups)
+    result = result if bias is None else result + bias.reshape(-1, *(1,) * n)
+    return result if input.ndim == n + 2 else result[0]
+
+
+@conv()
+def conv1d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: str | Numbers = 0, dilation: Numbers = 1,
+           groups: int = 1) -> Array:
+    """1-D convolution (cross-correlation).    input: (N, C, L) or (C, L), weight: (O, C/groups, k)  ->  (N, O, L')"""
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 1)
+
+
+@conv()
+def conv2d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: str | Numbers = 0, dilation: Numbers = 1,
+           groups: int = 1) -> Array:
+    """2-D convolution (cross-correlation).    input: (N, C, H, W) or (C, H, W), weight: (O, C/groups, kH, kW)  ->  (N, O, H', W')
+
+    >>> torch.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2))
+    tensor([[[[4., 4.],
+              [4., 4.]]]])
+    """
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 2)
+
+
+@conv()
+def conv3d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: str | Numbers = 0, dilation: Numbers = 1,
+           groups: int = 1) -> Array:
+    """3-D convolution (cross-correlation).    input: (N, C, D, H, W) or (C, D, H, W), weight: (O, C/groups, kD, kH, kW)  ->  (N, O, D', H', W')"""
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 3)
+
+
+def _check_output_padding(extra: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> None:
+    if all(e < max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        return
+    words = {"output_padding": extra, "stride": stride, "dilation": dilation}
+    axes = ("depth", *NAMES) if len(extra) == 3 else NAMES
+    listed = " ".join(f"{word}_{axis}: {value}" for word, values in words.items()
+                      for axis, value in zip(axes, values if len(values) > 1 else (1, *values), strict=True))
+    raise RuntimeError(f"output padding must be smaller than either stride or dilation, but got {listed}")
+
+
+def _conv_transpose(input: Array, weight: Array, bias: Array | None, stride: Numbers, padding: Numbers, output_padding: Numbers, groups: int,
+                    dilation: Numbers, n: int) -> Array:
+    _check(input, weight, bias, groups, n, transposed=True)
+    stride, dilation = _spread(stride, n, "stride"), _spread(dilation, n, "dilation")
+    padding, extra = _spread(padding, n, "padding"), _spread(output_padding, n, "output_padding")
+    _check_window(stride, padding, dilation)
+    _check_output_padding(extra, stride, dilation)
+    batched = input if input.ndim == n + 2 else input[None]
+    small = batched.shape[2:]
+    large = [(size - 1) * s - 2 * p + d * (k - 1) + e + 1
+             for size, s, p, d, k, e in zip(small, stride, padding, dilation, weight.shape[2:], extra, strict=True)]
+    if min(large) <= 0:
+        raise RuntimeError(f"Given input size per channel: ({' x '.join(map(str, small))}). Calculated output size per channel: "
+                           f"({' x '.join(map(str, large))}). Output size is too small")
+
+    def forward(output: Array) -> Array:
+        swapped = convolve(output, weight, stride, [(p, p) for p in padding], dilation, groups)
+        return swapped[(slice(None), slice(None), *(slice(size) for size in small))]
+
+    shape = jax.ShapeDtypeStruct((batched.shape[0], weight.shape[1] * groups, *large), input.dtype)
+    (result,) = jax.linear_transpose(forward, shape)(batched)          # what a transposed convolution is: the transpose of that linear map
+    result = result if bias is None else result + bias.reshape(-1, *(1,) * n)
+    return result if input.ndim == n + 2 else result[0]
+
+
+@conv()
+def conv_transpose1d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: Numbers = 0,
+                     output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1) -> Array:
+    """The transpose of `conv1d`.    input: (N, C, L) or (C, L), weight: (C, O/groups, k)  ->  (N, O, L')"""
+    return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
+
+
+@conv()
+def conv_transpose2d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: Numbers = 0,
+                     output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1) -> Array:
+    """The transpose of `conv2d`.    input: (N, C, H, W) or (C, H, W), weight: (C, O/groups, kH, kW)  ->  (N, O, H', W')"""
+    return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
+
+
+@conv()
+def conv_transpose3d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: Numbers = 0,
+                     output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1) -> Array:
+    """The transpose of `conv3d`.    input: (N, C, D, H, W) or (C, D, H, W), weight: (C, O/groups, kD, kH, kW)  ->  (N, O, D', H', W')"""
+    return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
+
+
+@conv()
+def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
+    """1-D convolution of time-first sequences.    input: (T, N, C), weight: (k, C, O), bias: (O)  ->  (T', N, O)"""
+    return jnp.moveaxis(_conv(jnp.moveaxis(input, 0, -1), jnp.moveaxis(weight, 0, -1).swapaxes(0, 1), bias, 1, pad, 1, 1, 1), -1, 0)

@@ -1,0 +1,85 @@
+"""Distances and similarities between vectors."""
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.op import NONE, SAME, Array, op
+from .checks import broadcast, dimension, magnitude, require_floating, scalar_type
+
+
+def p_norm(input: Array, p: float, dim: int, keepdim: bool = False) -> Array:
+    """The p-norm along `dim`, its derivative 0 at a zero vector."""
+    size = magnitude(input)
+    if p == math.inf:
+        return size.max(dim, keepdims=keepdim)
+    if p == -math.inf:
+        return size.min(dim, keepdims=keepdim)
+    if p == 0:
+        return (input != 0).astype(input.dtype).sum(dim, keepdims=keepdim)
+    if p == 1:
+        return size.sum(dim, keepdims=keepdim)
+    total = (jnp.square(input) if p == 2 else jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** p)).sum(dim, keepdims=keepdim)
+    zero = total == 0
+    root = jnp.sqrt(jnp.where(zero, 1, total)) if p == 2 else jnp.where(zero, 1, total) ** (1 / p)
+    return jnp.where(zero, 0, root)
+
+
+def p_distance(x1: Array, x2: Array, p: float, eps: float, keepdim: bool = False) -> Array:
+    """The p-norm of `x1 - x2 + eps` along the last dimension."""
+    x1, x2 = broadcast(x1, x2)
+    return p_norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def cosine(x1: Array, x2: Array, dim: int, eps: float) -> Array:
+    """The cosine of the angle between vectors along `dim`, each norm at least `eps`."""
+    x1, x2 = broadcast(x1, x2)
+    dim = dimension(dim, x1.ndim)
+    norm1, norm2 = p_norm(x1, 2, dim, True), p_norm(x2, 2, dim, True)
+    return (x1 / jnp.where(norm1 < eps, eps, norm1) * (x2 / jnp.where(norm2 < eps, eps, norm2))).sum(dim)
+
+
+@op(SAME, home="torch nn.functional", inplace=False, out=False)
+def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
+    """The p-norm of `x1 - x2 + eps` of each pair of rows.    x1, x2: (N, D) or (D)  ->  (N), (N, 1) or ()"""
+    return p_distance(x1, x2, p, eps, keepdim)
+
+
+@op(SAME, home="torch nn.functional", inplace=False, out=False)
+def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Array:
+    """The cosine of the angle between `x1` and `x2` along `dim`.    x1, x2: (*, D, *)  ->  (*)
+
+    >>> torch.cosine_similarity(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
+    if not jnp.issubdtype(x1.dtype, jnp.floating):
+        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {scalar_type(x1)}")
+    return cosine(x1, x2, dim, eps)
+
+
+@op(NONE, home="torch nn.functional", inplace=False, out=False)
+def pdist(input: Array, p: float = 2.0) -> Array:
+    """The p-norm distance between every pair of rows, i < j.    input: (N, D)  ->  (N (N-1) / 2)"""
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    require_floating(input, "pdist")
+    first, second = np.triu_indices(input.shape[0], 1)
+    return p_norm(input[first] - input[second], p, -1)
+
+
+@op(NONE, home="nn.functional", inplace=False, out=False)
+def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
+    """`input` divided by its p-norm along `dim`, which counts as at least `eps`.    input: (*)  ->  (*)
+
+    >>> nn.functional.normalize(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    if not jnp.issubdtype(input.dtype, jnp.inexact):
+        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. "
+                           f"Got {scalar_type(input)}")
+    norm = p_norm(input, p, dimension(dim, input.ndim), keepdim=True)
+    return input / jnp.where(norm < eps, eps, norm)

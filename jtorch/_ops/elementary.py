@@ -1,0 +1,440 @@
+"""Elementary and special functions of each element: exponentials, logarithms, trigonometry, rounding, the gamma and error functions."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy import special
+
+from .._core.op import FLOAT, SAME, Array, Scalar, op
+from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
+
+WITH_SPECIAL = "torch Tensor special"
+
+
+# ---- roots, exponentials, logarithms
+
+@op(FLOAT, saves="result")
+def sqrt(input: Array) -> Array:
+    """Square root.    input: (*)  ->  (*)
+
+    >>> torch.sqrt(torch.tensor([4.0, 9.0]))
+    tensor([2., 3.])
+    """
+    return jnp.sqrt(input)
+
+
+@op(FLOAT, saves="result")
+def rsqrt(input: Array) -> Array:
+    """`1 / sqrt(input)`.    input: (*)  ->  (*)"""
+    return lax.rsqrt(input)
+
+
+@op(FLOAT, saves="result")
+def exp(input: Array) -> Array:
+    """e to the power of each element.    input: (*)  ->  (*)
+
+    >>> torch.exp(torch.tensor([0.0, 1.0]))
+    tensor([1.0000, 2.7183])
+    """
+    return jnp.exp(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL, saves="result")
+def exp2(input: Array) -> Array:
+    """2 to the power of each element.    input: (*)  ->  (*)"""
+    return jnp.exp2(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL, saves="result")
+def expm1(input: Array) -> Array:
+    """`exp(input) - 1`, exact near 0.    input: (*)  ->  (*)"""
+    return jnp.expm1(input)
+
+
+@op(FLOAT)
+def log(input: Array) -> Array:
+    """Natural logarithm.    input: (*)  ->  (*)
+
+    >>> torch.log(torch.tensor([1.0, 10.0]))
+    tensor([0.0000, 2.3026])
+    """
+    return jnp.log(input)
+
+
+@op(FLOAT)
+def log2(input: Array) -> Array:
+    """Logarithm to base 2.    input: (*)  ->  (*)"""
+    return jnp.log2(input)
+
+
+@op(FLOAT)
+def log10(input: Array) -> Array:
+    """Logarithm to base 10.    input: (*)  ->  (*)"""
+    return jnp.log10(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def log1p(input: Array) -> Array:
+    """`log(1 + input)`, exact near 0.    input: (*)  ->  (*)"""
+    return jnp.log1p(input)
+
+
+@op(SAME, inplace=False)
+def logaddexp(input: Array, other: Array) -> Array:
+    """`log(exp(input) + exp(other))` without overflow.    input, other: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("logaddexp_cpu", input)
+    return jnp.logaddexp(input, other)
+
+
+@op(SAME, inplace=False)
+def logaddexp2(input: Array, other: Array) -> Array:
+    """`log2(2 ** input + 2 ** other)` without overflow.    input, other: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("logaddexp2_cpu", input)
+    return jnp.logaddexp2(input, other)
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def xlogy(input: Array, other: Array) -> Array:
+    """`input * log(other)`, and 0 where `input` is 0.    input, other: (*)  ->  (*)"""
+    return _zero_first(input, other, jnp.log)
+
+
+@op(FLOAT, home="special", inplace=False)
+def xlog1py(input: Array, other: Array) -> Array:
+    """`input * log(1 + other)`, and 0 where `input` is 0.    input, other: (*)  ->  (*)"""
+    return _zero_first(input, other, jnp.log1p)
+
+
+def _zero_first(input: Array, other: Array, log: Callable) -> Array:
+    slope = log(other)
+    return input * jnp.where((input == 0) & jnp.isinf(lax.stop_gradient(slope)), 0, slope)
+
+
+# ---- trigonometry
+
+@op(FLOAT)
+def sin(input: Array) -> Array:
+    """Sine of each element, in radians.    input: (*)  ->  (*)
+
+    >>> torch.sin(torch.tensor([0.0, 0.5]))
+    tensor([0.0000, 0.4794])
+    """
+    return jnp.sin(input)
+
+
+@op(FLOAT)
+def cos(input: Array) -> Array:
+    """Cosine of each element, in radians.    input: (*)  ->  (*)"""
+    return jnp.cos(input)
+
+
+@op(FLOAT, saves="result")
+def tan(input: Array) -> Array:
+    """Tangent of each element, in radians.    input: (*)  ->  (*)"""
+    return jnp.tan(input)
+
+
+@op(FLOAT, aliases=("arcsin",))
+def asin(input: Array) -> Array:
+    """Arc sine, in radians.    input: (*)  ->  (*)"""
+    return jnp.arcsin(input)
+
+
+@op(FLOAT, aliases=("arccos",))
+def acos(input: Array) -> Array:
+    """Arc cosine, in radians.    input: (*)  ->  (*)"""
+    return jnp.arccos(input)
+
+
+@op(FLOAT, aliases=("arctan",))
+def atan(input: Array) -> Array:
+    """Arc tangent, in radians.    input: (*)  ->  (*)"""
+    return jnp.arctan(input)
+
+
+@op(FLOAT, aliases=("arctan2",))
+def atan2(input: Array, other: Array) -> Array:
+    """Angle of the point (x, y) = (other, input), in radians.    input, other: (*)  ->  (*)"""
+    return jnp.arctan2(input, other)
+
+
+@op(FLOAT)
+def sinh(input: Array) -> Array:
+    """Hyperbolic sine.    input: (*)  ->  (*)"""
+    return jnp.sinh(input)
+
+
+@op(FLOAT)
+def cosh(input: Array) -> Array:
+    """Hyperbolic cosine.    input: (*)  ->  (*)"""
+    return jnp.cosh(input)
+
+
+@op(FLOAT, saves="result")
+def tanh(input: Array) -> Array:
+    """Hyperbolic tangent.    input: (*)  ->  (*)"""
+    return jnp.tanh(input)
+
+
+@op(FLOAT, aliases=("arcsinh",))
+def asinh(input: Array) -> Array:
+    """Inverse hyperbolic sine.    input: (*)  ->  (*)"""
+    return jnp.arcsinh(input)
+
+
+@op(FLOAT, aliases=("arccosh",))
+def acosh(input: Array) -> Array:
+    """Inverse hyperbolic cosine.    input: (*)  ->  (*)"""
+    return jnp.arccosh(input)
+
+
+@op(FLOAT, aliases=("arctanh",))
+def atanh(input: Array) -> Array:
+    """Inverse hyperbolic tangent.    input: (*)  ->  (*)"""
+    return jnp.arctanh(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def sinc(input: Array) -> Array:
+    """`sin(π input) / (π input)`, and 1 at 0.    input: (*)  ->  (*)"""
+    return jnp.sinc(input)
+
+
+@op(FLOAT)
+def deg2rad(input: Array) -> Array:
+    """Degrees to radians.    input: (*)  ->  (*)"""
+    return input * (jnp.pi / 180)
+
+
+@op(FLOAT)
+def rad2deg(input: Array) -> Array:
+    """Radians to degrees.    input: (*)  ->  (*)"""
+    return input * (180 / jnp.pi)
+
+
+# ---- rounding
+
+def _rounded(input: Array, how: Callable, name: str) -> Array:
+    """`how(input)` for floating point; integers are round already."""
+    if is_complex(input):
+        raise NotImplementedError(f"{name} is not supported for complex inputs")
+    if is_bool(input):
+        raise unimplemented(f"{name}_vml_cpu", input)
+    return how(input) if is_inexact(input) else input
+
+
+@op(SAME)
+def floor(input: Array) -> Array:
+    """The largest integer not above each element.    input: (*)  ->  (*)"""
+    return _rounded(input, jnp.floor, "floor")
+
+
+@op(SAME)
+def ceil(input: Array) -> Array:
+    """The smallest integer not below each element.    input: (*)  ->  (*)"""
+    return _rounded(input, jnp.ceil, "ceil")
+
+
+@op(SAME, aliases=("fix",))
+def trunc(input: Array) -> Array:
+    """Each element without its fraction.    input: (*)  ->  (*)"""
+    return _rounded(input, jnp.trunc, "trunc")
+
+
+@op(SAME)
+def frac(input: Array) -> Array:
+    """The fraction of each element, with its sign; the derivative is 1.    input: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("frac_cpu", input)
+    return input - jnp.trunc(input)
+
+
+@op(SAME, home=WITH_SPECIAL)
+def round(input: Array, *, decimals: int = 0) -> Array:
+    """The nearest number with `decimals` digits after the point; halves go to the even neighbour.    input: (*)  ->  (*)
+
+    >>> torch.round(torch.tensor([0.5, 1.5, 2.5]))
+    tensor([0., 2., 2.])
+    """
+    if decimals == 0:
+        return _rounded(input, jnp.round, "round")
+    if not is_inexact(input):
+        raise unimplemented("round_cpu", input)
+    unit = cast(10.0 ** decimals if decimals > 0 else 10.0 ** -decimals, input)
+    return jnp.round(input * unit) / unit if decimals > 0 else jnp.round(input / unit) * unit
+
+
+# ---- sigmoids
+
+@op(FLOAT, saves="result", aliases=("special.expit",))
+def sigmoid(input: Array) -> Array:
+    """`1 / (1 + exp(-input))`.    input: (*)  ->  (*)
+
+    >>> torch.sigmoid(torch.tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
+    return jax.nn.sigmoid(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def logit(input: Array, eps: Scalar | None = None) -> Array:
+    """`log(input / (1 - input))`, of `input` held within [eps, 1 - eps].    input: (*)  ->  (*)"""
+    if eps is None:
+        held = input * jnp.where((input < 0) | (input > 1), jnp.nan, 1)          # nan outside, and so is the derivative
+        return jnp.log(held) - jnp.log1p(-held)
+    eps = cast(eps, input)
+    held = jnp.where(input < eps, eps, jnp.where(input > 1 - eps, 1 - eps, input))
+    return jnp.log(held / (1 - held))
+
+
+# ---- error and gamma functions
+
+@op(FLOAT, home=WITH_SPECIAL)
+def erf(input: Array) -> Array:
+    """Error function.    input: (*)  ->  (*)"""
+    return lax.erf(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def erfc(input: Array) -> Array:
+    """`1 - erf(input)`.    input: (*)  ->  (*)"""
+    return lax.erfc(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL, saves="result")
+def erfinv(input: Array) -> Array:
+    """Inverse of the error function.    input: (*)  ->  (*)"""
+    return lax.erf_inv(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def ndtr(input: Array) -> Array:
+    """Distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
+    return special.ndtr(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def ndtri(input: Array) -> Array:
+    """Quantile function of the standard normal distribution.    input: (*)  ->  (*)"""
+    return special.ndtri(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def log_ndtr(input: Array) -> Array:
+    """Logarithm of the distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
+    return special.log_ndtr(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def erfcx(input: Array) -> Array:
+    """`exp(input²) * erfc(input)`.    input: (*)  ->  (*)"""
+    if input.dtype == jnp.float64:
+        return 2 * jnp.exp(special.log_ndtr(-input * 2 ** 0.5) + input * input)
+    wide = input.astype(jnp.float64)                                    # the two exponents nearly cancel
+    return (2 * jnp.exp(special.log_ndtr(-wide * 2 ** 0.5) + wide * wide)).astype(input.dtype)
+
+
+@op(FLOAT, home="special", inplace=False)
+def entr(input: Array) -> Array:
+    """`-input * log(input)`, 0 at 0 and -inf below.    input: (*)  ->  (*)"""
+    positive = input > 0
+    inside = -input * jnp.log(jnp.where(positive, input, 1))
+    return jnp.where(positive | jnp.isnan(input), inside, jnp.where(input == 0, 0, -jnp.inf))
+
+
+@op(FLOAT, aliases=("special.gammaln",))
+def lgamma(input: Array) -> Array:
+    """Logarithm of the size of the gamma function.    input: (*)  ->  (*)"""
+    return lax.lgamma(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL, aliases=("special.psi",))
+def digamma(input: Array) -> Array:
+    """Derivative of `lgamma`.    input: (*)  ->  (*)"""
+    return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), lax.digamma(input))
+
+
+@op(FLOAT, name="polygamma", home="torch special", inplace=False)
+def polygamma(n: int, input: Array) -> Array:
+    """The `n`-th derivative of `digamma`.    input: (*)  ->  (*)"""
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return digamma(input) if n == 0 else special.polygamma(n, input)
+
+
+@op(FLOAT, name="polygamma", home="Tensor", out=False)
+def polygamma_method(input: Array, n: int) -> Array:
+    """The `n`-th derivative of `digamma`.    input: (*)  ->  (*)"""
+    return polygamma(n, input)
+
+
+@op(FLOAT, aliases=("special.multigammaln",))
+def mvlgamma(input: Array, p: int) -> Array:
+    """Logarithm of the gamma function of dimension `p`.    input: (*)  ->  (*)"""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    steps = input[..., None] - jnp.arange(p, dtype=input.dtype) / 2
+    return lax.lgamma(steps).sum(-1) + cast(p * (p - 1) / 4 * jnp.log(jnp.pi), input)
+
+
+@op(FLOAT, aliases=("special.gammainc",))
+def igamma(input: Array, other: Array) -> Array:
+    """Regularised lower incomplete gamma function.    input, other: (*)  ->  (*)"""
+    return lax.igamma(*jnp.broadcast_arrays(input, other))
+
+
+@op(FLOAT, aliases=("special.gammaincc",))
+def igammac(input: Array, other: Array) -> Array:
+    """Regularised upper incomplete gamma function.    input, other: (*)  ->  (*)"""
+    return lax.igammac(*jnp.broadcast_arrays(input, other))
+
+
+@op(FLOAT, home="special", inplace=False)
+def zeta(input: Array, other: Array) -> Array:
+    """Hurwitz zeta function.    input, other: (*)  ->  (*)"""
+    return special.zeta(*jnp.broadcast_arrays(input, other))
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def i0(input: Array) -> Array:
+    """Modified Bessel function of the first kind, order 0.    input: (*)  ->  (*)"""
+    return special.i0(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def i0e(input: Array) -> Array:
+    """`i0(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
+    return special.i0e(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def i1(input: Array) -> Array:
+    """Modified Bessel function of the first kind, order 1.    input: (*)  ->  (*)"""
+    return special.i1(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def i1e(input: Array) -> Array:
+    """`i1(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
+    return special.i1e(input)
+
+
+# ---- complex numbers
+
+@op(FLOAT, inplace=False)
+def angle(input: Array) -> Array:
+    """Angle in the complex plane, in radians: π for negative real numbers.    input: (*)  ->  (*)"""
+    if not is_complex(input):
+        return lax.stop_gradient(jnp.where(jnp.isnan(input), input, jnp.where(input < 0, jnp.pi, 0)).astype(input.dtype))
+    return jnp.arctan2(input.imag, input.real)
+
+
+@op(SAME)
+def conj_physical(input: Array) -> Array:
+    """Each complex number with its imaginary part negated.    input: (*)  ->  (*)"""
+    return jnp.conj(input)

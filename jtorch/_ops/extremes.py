@@ -1,0 +1,257 @@
+"""Largest, smallest, middle and most frequent elements."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import NONE, SAME, Array, Dims, op
+from .arguments import cast, dimensions, gradient_only, is_complex, is_inexact, takes_zero_dim, unimplemented
+from .checks import dimension
+
+
+def _require_elements(input: Array, name: str, dim: Dims) -> None:
+    """Raise where an extreme over `dim` would have nothing to choose from."""
+    if input.size == 0 and dim is None:
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                           "Specify the reduction dim with the 'dim' argument.")
+    for d in dimensions(dim, input.ndim):
+        if input.shape[d] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+
+
+def _at(input: Array, indices: Array, axis: int, keepdim: bool) -> tuple[Array, Array]:
+    """The elements at `indices` (whose size along `axis` is 1) and the indices; a gradient goes to those elements only."""
+    values = jnp.take_along_axis(input, indices, axis)
+    return (values, indices) if keepdim else (jnp.squeeze(values, axis), jnp.squeeze(indices, axis))
+
+
+def _require_order(input: Array, kernel: str) -> None:
+    if is_complex(input):
+        raise unimplemented(kernel, input)
+
+
+# ---- maximum and minimum
+
+def _extreme_along(input: Array, dim: int, keepdim: bool, name: str, place: Callable) -> tuple[Array, Array]:
+    _require_order(input, f"{name}_values_cpu")
+    axis = dimension(dim, input.ndim)
+    _require_elements(input, name, axis)
+    return _at(input, place(input, axis, keepdims=True).astype(jnp.int64), axis, keepdim)
+
+
+@op(NONE, name="max", returns="values indices")
+@takes_zero_dim
+def max_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
+    """The largest elements along `dim` and their (first) indices.    input: (*)  ->  (*) without `dim`, twice
+
+    >>> torch.max(torch.tensor([[1, 5], [7, 2]]), dim=1).indices
+    tensor([1, 0])
+    """
+    return _extreme_along(input, dim, keepdim, "max", jnp.argmax)
+
+
+@op(NONE, name="max")
+def max_of_all(input: Array) -> Array:
+    """The largest element; equal ones share its gradient.    input: (*)  ->  ()"""
+    _require_elements(input, "max", None)
+    _require_order(input, "max_all")
+    return jnp.max(input)
+
+
+@op(SAME, name="max", inplace=False)
+def max_of_two(input: Array, other: Array) -> Array:
+    """The larger of two elements.    input, other: (*)  ->  (*)"""
+    return jnp.maximum(input, other)
+
+
+@op(NONE, name="min", returns="values indices")
+@takes_zero_dim
+def min_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
+    """The smallest elements along `dim` and their (first) indices.    input: (*)  ->  (*) without `dim`, twice"""
+    return _extreme_along(input, dim, keepdim, "min", jnp.argmin)
+
+
+@op(NONE, name="min")
+def min_of_all(input: Array) -> Array:
+    """The smallest element; equal ones share its gradient.    input: (*)  ->  ()"""
+    _require_elements(input, "min", None)
+    _require_order(input, "min_all")
+    return jnp.min(input)
+
+
+@op(SAME, name="min", inplace=False)
+def min_of_two(input: Array, other: Array) -> Array:
+    """The smaller of two elements.    input, other: (*)  ->  (*)"""
+    return jnp.minimum(input, other)
+
+
+@op(NONE, saves="result")
+def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
+    """The largest elements over `dim`; equal ones share the gradient.    input: (*)  ->  (*) without `dim`"""
+    _require_elements(input, "amax", None if dim == () else dim)
+    return jnp.max(input, dimensions(dim, input.ndim), keepdims=keepdim)
+
+
+@op(NONE, saves="result")
+def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
+    """The smallest elements over `dim`; equal ones share the gradient.    input: (*)  ->  (*) without `dim`"""
+    _require_elements(input, "amin", None if dim == () else dim)
+    return jnp.min(input, dimensions(dim, input.ndim), keepdims=keepdim)
+
+
+@op(NONE, returns="min max")
+def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
+    """The smallest and the largest elements over `dim`, or of all.    input: (*)  ->  (*) without `dim`, twice"""
+    axes = dimensions(dim, input.ndim)
+    if input.size == 0 and not any(input.shape[d] for d in axes):
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+    return jnp.min(input, axes, keepdims=keepdim), jnp.max(input, axes, keepdims=keepdim)
+
+
+def _index_of(input: Array, dim: int | None, keepdim: bool, name: str, place: Callable) -> Array:
+    if dim is None and input.size == 0:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+    if dim is None or input.ndim == 0:
+        dimensions(dim, input.ndim)
+        found = place(input.reshape(-1)).astype(jnp.int64)
+        return found.reshape((1,) * input.ndim) if keepdim else found
+    axis = dimension(dim, input.ndim)
+    _require_elements(input, name, axis)
+    return place(input, axis, keepdims=keepdim).astype(jnp.int64)
+
+
+@op(NONE, differentiable=False)
+def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The index of the (first) largest element along `dim`, or among all.    input: (*)  ->  (*) without `dim`, int64
+
+    >>> torch.argmax(torch.tensor([[1, 5], [7, 2]]), dim=1)
+    tensor([1, 0])
+    """
+    return _index_of(input, dim, keepdim, "argmax", jnp.argmax)
+
+
+@op(NONE, differentiable=False)
+def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The index of the (first) smallest element along `dim`, or among all.    input: (*)  ->  (*) without `dim`, int64"""
+    return _index_of(input, dim, keepdim, "argmin", jnp.argmin)
+
+
+# ---- order statistics
+
+def _missing(input: Array) -> Array:
+    return jnp.isnan(input) if is_inexact(input) else jnp.zeros(input.shape, jnp.bool_)
+
+
+def _middle_of_all(input: Array, skip_nan: bool) -> Array:
+    """The lower median of all elements; equal elements share its gradient."""
+    if input.size == 0:
+        return jnp.full((), jnp.nan if is_inexact(input) else jnp.iinfo(input.dtype).min, input.dtype)
+    held = lax.stop_gradient(input).reshape(-1)
+    missing = jnp.sum(_missing(held))
+    ordered = jnp.sort(held)                                            # nan comes last
+    rank = (held.size - missing - 1) // 2 if skip_nan else jnp.where(missing > 0, held.size - 1, (held.size - 1) // 2)
+    middle = ordered[jnp.maximum(rank, 0)]
+    equal = (input == middle) | _missing(input) & _missing(middle)
+    if not is_inexact(input):
+        return middle
+    return middle + jnp.sum(gradient_only(input, equal)) / cast(jnp.sum(equal), input)
+
+
+def _middle_along(input: Array, dim: int, keepdim: bool, skip_nan: bool, name: str) -> tuple[Array, Array]:
+    axis = dimension(dim, input.ndim)
+    _require_elements(input, name, axis)
+    order = jnp.argsort(lax.stop_gradient(input), axis, stable=True)
+    missing = jnp.sum(_missing(input), axis, keepdims=True)
+    size = input.shape[axis]
+    rank = jnp.maximum(size - missing - 1, 0) // 2 if skip_nan else jnp.where(missing > 0, size - missing, (size - 1) // 2)
+    return _at(input, jnp.take_along_axis(order, rank, axis).astype(jnp.int64), axis, keepdim)
+
+
+@op(NONE, name="median", out=False)
+def median_of_all(input: Array) -> Array:
+    """The middle element, the lower of two.    input: (*)  ->  ()
+
+    >>> torch.median(torch.tensor([3.0, 1.0, 2.0, 4.0]))
+    tensor(2.)
+    """
+    return _middle_of_all(input, skip_nan=False)
+
+
+@op(NONE, returns="values indices")
+@takes_zero_dim
+def median(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
+    """The middle elements along `dim`, the lower of two, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
+    return _middle_along(input, dim, keepdim, False, "median")
+
+
+@op(NONE, name="nanmedian", out=False)
+def nanmedian_of_all(input: Array) -> Array:
+    """The middle of the elements that are not nan.    input: (*)  ->  ()"""
+    return _middle_of_all(input, skip_nan=True)
+
+
+@op(NONE, returns="values indices")
+@takes_zero_dim
+def nanmedian(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
+    """The middle of the elements along `dim` that are not nan, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
+    return _middle_along(input, dim, keepdim, True, "nanmedian")
+
+
+@op(NONE, returns="values indices")
+@takes_zero_dim
+def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
+    """The `k`-th smallest elements along `dim`, counted from 1, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
+    axis = dimension(dim, input.ndim)
+    _require_elements(input, "kthvalue", axis)
+    if not 1 <= k <= input.shape[axis]:
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
+    order = jnp.argsort(lax.stop_gradient(input), axis, stable=True)
+    return _at(input, lax.slice_in_dim(order, k - 1, k, axis=axis).astype(jnp.int64), axis, keepdim)
+
+
+@op(NONE, returns="values indices")
+@takes_zero_dim
+def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
+    """The most frequent (then smallest) elements along `dim` and their last indices.    input: (*)  ->  (*) without `dim`, twice"""
+    axis = dimension(dim, input.ndim)
+    _require_elements(input, "mode", axis)
+    held = lax.stop_gradient(input)
+    order = jnp.argsort(held, axis, stable=True)
+    ordered = jnp.take_along_axis(held, order, axis)
+    place = lax.broadcasted_iota(jnp.int64, input.shape, axis)
+    fresh = jnp.concatenate([jnp.ones_like(lax.slice_in_dim(place, 0, 1, axis=axis), jnp.bool_),
+                             lax.slice_in_dim(ordered, 1, None, axis=axis) != lax.slice_in_dim(ordered, 0, -1, axis=axis)], axis)
+    run = place - lax.cummax(jnp.where(fresh, place, 0), axis)          # how many equal elements precede
+    return _at(input, jnp.take_along_axis(order, jnp.argmax(run, axis, keepdims=True), axis).astype(jnp.int64), axis, keepdim)
+
+
+def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, interpolation: str, find: Callable) -> Array:
+    if input.dtype not in (jnp.float32, jnp.float64):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
+    if q.ndim > 1:
+        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, "
+                           f"but got {interpolation}")
+    if input.size == 0:
+        raise RuntimeError("quantile() input tensor must be non-empty")
+    axis = None if dim is None or input.ndim == 0 else dimension(dim, input.ndim)
+    return find(input, q.astype(input.dtype), axis, method=interpolation, keepdims=keepdim)
+
+
+@op(SAME, inplace=False)
+def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
+    """The elements below which a part `q` of the elements along `dim` lie.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`
+
+    >>> torch.quantile(torch.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)
+    tensor(2.5000)
+    """
+    return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.quantile)
+
+
+@op(SAME, inplace=False)
+def nanquantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
+    """`quantile` of the elements that are not nan.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`"""
+    return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.nanquantile)

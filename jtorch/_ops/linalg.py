@@ -1,0 +1,396 @@
+"""Linear algebra: determinants, inverses, decompositions, systems of equations, functions of matrices, distances, covariance."""
+from __future__ import annotations
+
+from functools import partial
+
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy.linalg import expm
+from jax.scipy.linalg import solve_triangular as solve_one_triangular
+
+from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
+from .arguments import is_complex, is_inexact, require_inexact
+from .checks import broadcast_sizes, scalar_type
+from .reduce import p_norm
+
+algebra = partial(op, NONE, home="linalg")
+
+
+def _require_matrices(A: Array, name: str) -> None:
+    if A.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
+    require_inexact(A, name)
+
+
+def _require_square(A: Array, name: str) -> None:
+    if A.ndim >= 2 and A.shape[-1] != A.shape[-2]:
+        raise RuntimeError(f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices")
+    _require_matrices(A, name)
+
+
+def _adjoint(A: Array) -> Array:
+    return jnp.conj(jnp.swapaxes(A, -1, -2))
+
+
+# ---- determinants
+
+@op(NONE)
+def det(input: Array) -> Array:
+    """Determinant.    input: (*, n, n)  ->  (*)
+
+    >>> torch.det(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(-2.)
+    """
+    _require_square(input, "linalg.det")
+    return jnp.linalg.det(input)
+
+
+@algebra(name="det")
+def linalg_det(A: Array) -> Array:
+    """Determinant.    A: (*, n, n)  ->  (*)"""
+    return det(A)
+
+
+@op(NONE)
+def logdet(input: Array) -> Array:
+    """Logarithm of the determinant; nan where that is negative.    input: (*, n, n)  ->  (*)"""
+    _require_square(input, "logdet")
+    sign, size = jnp.linalg.slogdet(input)
+    return jnp.where(sign == -1, jnp.nan, size) if not is_complex(input) else jnp.log(sign) + size
+
+
+@op(NONE, returns="sign logabsdet")
+def slogdet(input: Array) -> tuple[Array, Array]:
+    """Sign and logarithm of the size of the determinant.    input: (*, n, n)  ->  (*), (*)"""
+    _require_square(input, "linalg.slogdet")
+    return tuple(jnp.linalg.slogdet(input))
+
+
+@algebra(name="slogdet", returns="sign logabsdet")
+def linalg_slogdet(A: Array) -> tuple[Array, Array]:
+    """Sign and logarithm of the size of the determinant.    A: (*, n, n)  ->  (*), (*)"""
+    return slogdet(A)
+
+
+# ---- inverses and systems of equations
+
+@op(NONE)
+def inverse(input: Array) -> Array:
+    """Inverse matrix.    input: (*, n, n)  ->  (*, n, n)"""
+    _require_square(input, "linalg.inv")
+    return jnp.linalg.inv(input)
+
+
+@algebra()
+def inv(A: Array) -> Array:
+    """Inverse matrix.    A: (*, n, n)  ->  (*, n, n)"""
+    return inverse(A)
+
+
+@op(NONE)
+def pinverse(input: Array, rcond: float = 1e-15) -> Array:
+    """Pseudo-inverse; singular values below `rcond` times the largest count as 0.    input: (*, n, m)  ->  (*, m, n)"""
+    return pinv(input, rtol=rcond)
+
+
+@algebra()
+def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
+    """Pseudo-inverse; singular values below max(atol, rtol * the largest) count as 0.    A: (*, n, m)  ->  (*, m, n)"""
+    _require_matrices(A, "linalg.pinv")
+    if A.size == 0:
+        return jnp.zeros((*A.shape[:-2], A.shape[-1], A.shape[-2]), A.dtype)
+    if rtol is None:
+        rtol = 0.0 if atol else max(A.shape[-2:]) * jnp.finfo(A.dtype).eps
+    if atol:
+        largest = jnp.linalg.svd(lax.stop_gradient(A), compute_uv=False)[..., 0]
+        rtol = jnp.maximum(rtol, atol / jnp.where(largest == 0, 1, largest))
+    return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
+
+
+@algebra()
+def solve(A: Array, B: Array, *, left: bool = True) -> Array:
+    """X of `A X = B`, or with `left=False` of `X A = B`; B may be a vector.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B"""
+    _require_square(A, "linalg.solve")
+    _require_same_type(A, B, "linalg.solve")
+    vector = B.ndim == 1 or B.ndim == A.ndim - 1 and B.shape == A.shape[:-1]
+    right = B[..., None] if vector else B
+    rows = right.shape[-2 if left or vector else -1]
+    if rows != A.shape[-1]:
+        equation = "AX = B" if left else "XA = B"
+        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation {equation} "
+                           f"({A.shape[-2]}x{A.shape[-1]} and {right.shape[-2]}x{right.shape[-1]})")
+    batch = broadcast_sizes(A.shape[:-2], right.shape[:-2])
+    A, right = (jnp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (A, right))
+    if left or vector:
+        found = jnp.linalg.solve(A, right)
+    else:
+        found = jnp.swapaxes(jnp.linalg.solve(jnp.swapaxes(A, -1, -2), jnp.swapaxes(right, -1, -2)), -1, -2)
+    return found[..., 0] if vector else found
+
+
+def _require_same_type(A: Array, B: Array, name: str) -> None:
+    if A.dtype != B.dtype:
+        raise RuntimeError(f"{name}: Expected A and B to have the same dtype, but found A of type {scalar_type(A)} "
+                           f"and B of type {scalar_type(B)} instead")
+
+
+@algebra()
+def solve_triangular(A: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Array:
+    """X of `A X = B` (or `X A = B`) for a triangular A.    A: (*, n, n), B: (*, n, k)  ->  (*, n, k)"""
+    _require_square(A, "linalg.solve_triangular")
+    batch = broadcast_sizes(A.shape[:-2], B.shape[:-2])
+    A, B = (jnp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (A, B))
+    return lax.linalg.triangular_solve(A, B, left_side=left, lower=not upper, unit_diagonal=unitriangular)
+
+
+@op(NONE, returns="solution cloned_coefficient")
+def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> tuple[Array, Array]:
+    """X of `A X = input` for a triangular A, and A itself.    input: (*, n, k), A: (*, n, n)  ->  (*, n, k), (*, n, n)"""
+    return solve_one_triangular(A, input, trans=int(transpose), lower=not upper, unit_diagonal=unitriangular), A
+
+
+@op(NONE)
+def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
+    """X of `A X = input` for the A whose Cholesky factor is L.    input: (*, n, k), L: (*, n, n)  ->  (*, n, k)"""
+    lower = _adjoint(L) if upper else L
+    half = solve_triangular(lower, input, upper=False)
+    return solve_triangular(_adjoint(lower), half, upper=True)
+
+
+@op(NONE)
+def cholesky_inverse(L: Array, upper: bool = False) -> Array:
+    """Inverse of the matrix whose Cholesky factor is L.    L: (*, n, n)  ->  (*, n, n)"""
+    return cholesky_solve(jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
+
+
+@algebra(returns="solution residuals rank singular_values", out=False)
+def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
+    """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
+    _require_matrices(A, "torch.linalg.lstsq")
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError("torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
+    m, n = A.shape[-2:]
+    rcond = max(m, n) * float(jnp.finfo(A.dtype).eps) if rcond is None else rcond
+    vector = B.ndim == A.ndim - 1
+    right = B[..., None] if vector else B
+    found = pinv(A, rtol=rcond) @ right
+    values = jnp.linalg.svd(lax.stop_gradient(A), compute_uv=False)
+    rank = jnp.sum(values > rcond * values[..., :1], -1).astype(jnp.int64)
+    with_residuals = m > n and driver not in (None, "gelsy")            # LAPACK's gelsy gives none
+    residuals = jnp.sum(jnp.abs(A @ found - right) ** 2, -2) if with_residuals else jnp.zeros((0,), values.dtype)
+    shown = values if driver in ("gelsd", "gelss") else jnp.zeros((0,), values.dtype)
+    return found[..., 0] if vector else found, residuals, jnp.zeros((0,), jnp.int64) if driver == "gels" else rank, shown
+
+
+# ---- decompositions
+
+@algebra()
+def cholesky(A: Array, *, upper: bool = False) -> Array:
+    """Cholesky factor L of a positive definite `A = L Lᴴ`; only the lower triangle of A is read.    A: (*, n, n)  ->  (*, n, n)
+
+    >>> torch.linalg.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
+    _require_square(A, "linalg.cholesky")
+    lower = jnp.tril(lax.stop_gradient(A), -1)
+    read = lower + _adjoint(lower) + lax.stop_gradient(A) * jnp.eye(A.shape[-1], dtype=A.dtype)
+    even = (A + _adjoint(A)) / 2                                        # PyTorch's gradient is that of the symmetric part
+    factor = lax.linalg.cholesky(even + (read - lax.stop_gradient(even)), symmetrize_input=False)
+    return _adjoint(factor) if upper else factor
+
+
+@op(NONE, name="cholesky")
+def torch_cholesky(input: Array, upper: bool = False) -> Array:
+    """Cholesky factor of a positive definite matrix.    input: (*, n, n)  ->  (*, n, n)"""
+    return cholesky(input, upper=upper)
+
+
+@algebra(returns="L info")
+def cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
+    """Cholesky factor, and 0 where A was positive definite.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
+    factor = cholesky(A, upper=upper)
+    return factor, jnp.any(jnp.isnan(factor), (-2, -1)).astype(jnp.int32)
+
+
+@op(NONE, returns="Q R")
+def qr(input: Array, some: bool = True) -> tuple[Array, Array]:
+    """Orthogonal Q and upper triangular R with `input = Q R`.    input: (*, n, m)  ->  (*, n, k), (*, k, m)"""
+    return linalg_qr(input, "reduced" if some else "complete")
+
+
+@algebra(name="qr", returns="Q R")
+def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
+    """Orthogonal Q and upper triangular R with `A = Q R`; "reduced", "complete" or "r".    A: (*, n, m)  ->  (*, n, k), (*, k, m)"""
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+    _require_matrices(A, "linalg.qr")
+    if mode == "r":
+        return jnp.zeros((0,), A.dtype), jnp.linalg.qr(A, mode="r")
+    return tuple(jnp.linalg.qr(A, mode=mode))
+
+
+@op(NONE, returns="U S V")
+def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
+    """U, S, V with `input = U diag(S) Vᴴ`.    input: (*, n, m)  ->  (*, n, k), (*, k), (*, m, k)"""
+    if not compute_uv:
+        n, m = input.shape[-2:]
+        return jnp.zeros((*input.shape[:-2], n, n), input.dtype), svdvals(input), jnp.zeros((*input.shape[:-2], m, m), input.dtype)
+    U, S, Vh = linalg_svd(input, full_matrices=not some)
+    return U, S, _adjoint(Vh)
+
+
+@algebra(name="svd", returns="U S Vh")
+def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
+    """U, S, Vh with `A = U diag(S) Vh`; singular values in falling order.    A: (*, n, m)  ->  (*, n, n), (*, k), (*, m, m)"""
+    _require_matrices(A, "linalg.svd")
+    return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
+
+
+@algebra()
+def svdvals(A: Array, *, driver: str | None = None) -> Array:
+    """Singular values in falling order.    A: (*, n, m)  ->  (*, min(n, m))"""
+    _require_matrices(A, "linalg.svdvals")
+    return jnp.linalg.svd(A, compute_uv=False)
+
+
+@algebra(returns="eigenvalues eigenvectors")
+def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
+    """Eigenvalues in rising order and eigenvectors of a Hermitian matrix.    A: (*, n, n)  ->  (*, n), (*, n, n)"""
+    _require_square(A, "linalg.eigh")
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return tuple(jnp.linalg.eigh(A, UPLO=UPLO.upper(), symmetrize_input=False))
+
+
+@algebra()
+def eigvalsh(A: Array, UPLO: str = "L") -> Array:
+    """Eigenvalues of a Hermitian matrix in rising order.    A: (*, n, n)  ->  (*, n)"""
+    return eigh(A, UPLO)[0]
+
+
+@algebra(returns="eigenvalues eigenvectors")
+def eig(A: Array) -> tuple[Array, Array]:
+    """Complex eigenvalues and eigenvectors.    A: (*, n, n)  ->  (*, n), (*, n, n)"""
+    _require_square(A, "linalg.eig")
+    return tuple(jnp.linalg.eig(A))
+
+
+@algebra()
+def eigvals(A: Array) -> Array:
+    """Complex eigenvalues.    A: (*, n, n)  ->  (*, n)"""
+    _require_square(A, "linalg.eigvals")
+    return jnp.linalg.eigvals(A)
+
+
+@algebra(differentiable=False)
+def matrix_rank(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
+    """How many singular values are above max(atol, rtol * the largest).    A: (*, n, m)  ->  (*), int64"""
+    _require_matrices(A, "linalg.matrix_rank")
+    values = jnp.linalg.svd(A, compute_uv=False)
+    if rtol is None:
+        rtol = 0.0 if atol else max(A.shape[-2:]) * float(jnp.finfo(A.dtype).eps)
+    return jnp.sum(values > jnp.maximum(atol or 0.0, rtol * values[..., :1]), -1).astype(jnp.int64)
+
+
+@algebra()
+def cond(A: Array, p: int | float | str | None = None) -> Array:
+    """Condition number: the norm of A times the norm of its inverse.    A: (*, n, m)  ->  (*)"""
+    return jnp.linalg.cond(A, p)
+
+
+# ---- functions of matrices
+
+@op(NONE)
+def matrix_power(input: Array, n: int) -> Array:
+    """`input` multiplied with itself `n` times; a negative `n` inverts it first.    input: (*, n, n)  ->  (*, n, n)"""
+    if input.ndim < 2:
+        raise RuntimeError("linalg.matrix_power: The input tensor A must have at least 2 dimensions.")
+    if input.shape[-1] != input.shape[-2]:
+        raise RuntimeError("linalg.matrix_power: A must be batches of square matrices, "
+                           f"but they are {input.shape[-2]} by {input.shape[-1]} matrices")
+    return jnp.linalg.matrix_power(input, n)
+
+
+@algebra(name="matrix_power")
+def linalg_matrix_power(A: Array, n: int) -> Array:
+    """`A` multiplied with itself `n` times; a negative `n` inverts it first.    A: (*, n, n)  ->  (*, n, n)"""
+    return matrix_power(A, n)
+
+
+@op(NONE, out=False)
+def matrix_exp(input: Array) -> Array:
+    """Exponential of a matrix.    input: (*, n, n)  ->  (*, n, n)"""
+    _require_square(input, "linalg.matrix_exp")
+    return expm(input)
+
+
+@algebra(name="matrix_exp", out=False)
+def linalg_matrix_exp(A: Array) -> Array:
+    """Exponential of a matrix.    A: (*, n, n)  ->  (*, n, n)"""
+    return matrix_exp(A)
+
+
+@op(NONE, home="torch", out=False)
+def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
+    """Powers of each element of a vector, falling unless `increasing`.    x: (n)  ->  (n, N)"""
+    return jnp.vander(x, N, increasing)
+
+
+# ---- distances and covariance
+
+@op(SAME, home="torch", inplace=False, out=False)
+def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
+    """The `p`-norm distance between each row of `x1` and each row of `x2`.    x1: (*, n, d), x2: (*, m, d)  ->  (*, n, m)"""
+    for name, x in (("X1", x1), ("X2", x2)):
+        if x.ndim < 2:
+            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    large = max(x1.shape[-2], x2.shape[-2]) > 25
+    if p == 2 and (compute_mode == "use_mm_for_euclid_dist" or large and compute_mode == "use_mm_for_euclid_dist_if_necessary"):
+        return _euclidean_by_product(x1, x2)
+    gaps = x1[..., :, None, :] - x2[..., None, :, :]
+    return p_norm(gaps, float(p), (gaps.ndim - 1,), False)
+
+
+def _euclidean_by_product(x1: Array, x2: Array) -> Array:
+    """|a - b|² = |a|² + |b|² - 2 a·b turns n·m distances into one matrix product."""
+    squares = jnp.sum(x1 * x1, -1)[..., :, None] + jnp.sum(x2 * x2, -1)[..., None, :] - 2 * (x1 @ jnp.swapaxes(x2, -1, -2))
+    positive = squares > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
+
+
+@op(FLOAT, inplace=False, out=False)
+def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, aweights: Array | None = None) -> Array:
+    """Covariance of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)
+
+    >>> torch.cov(torch.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
+    if input.ndim > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+    rows = input.reshape(1, -1) if input.ndim < 2 else input
+    weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
+    if weights is None:
+        total, off = rows.shape[1], rows - jnp.mean(rows, 1, keepdims=True)
+        free, weighted = total - correction, off
+    else:
+        total = jnp.sum(weights)
+        off = rows - jnp.sum(rows * weights, 1, keepdims=True) / total
+        free = total - correction * (1 if aweights is None else jnp.sum(weights * aweights) / total)
+        weighted = off * weights
+    found = weighted @ jnp.conj(off).T / jnp.maximum(jnp.asarray(free).astype(rows.real.dtype), 0)
+    return jnp.squeeze(found)
+
+
+@op(FLOAT, inplace=False, out=False)
+def corrcoef(input: Array) -> Array:
+    """Correlation of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)"""
+    found = cov(input)
+    if found.ndim == 0:
+        return found / found
+    deviation = jnp.sqrt(jnp.diagonal(found).real)
+    held = found / deviation[:, None] / deviation[None, :]
+    return jnp.clip(held, -1, 1) if is_inexact(held) and not is_complex(held) else held

@@ -1,0 +1,60 @@
+"""Affine maps: `linear`, `bilinear`."""
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from .._core.op import NONE, Array, op
+from .checks import scalar_type, sizes
+
+
+def _check_linear(input: Array, weight: Array, bias: Array | None) -> None:
+    if weight.ndim not in (1, 2):
+        raise RuntimeError(f"linear(): weight must be a 1D or 2D tensor, but got {weight.ndim}D")
+    rows = input.size // max(input.shape[-1], 1) if input.ndim else 1
+    if input.ndim == 0 or input.shape[-1] != weight.shape[-1]:
+        right = f"{weight.shape[-1]}x{weight.shape[0]}" if weight.ndim == 2 else f"{weight.shape[0]}"
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{input.shape[-1] if input.ndim else 0} and {right})")
+    if input.dtype != weight.dtype:
+        if input.ndim == 2 and bias is not None:
+            raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {scalar_type(input)} and {scalar_type(weight)}")
+        raise RuntimeError("expected m1 and m2 to have the same dtype, but got: "
+                           f"{scalar_type(input).lower()} != {scalar_type(weight).lower()}")
+    if bias is None:
+        return
+    if bias.dtype != input.dtype:
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {scalar_type(bias)} and {scalar_type(weight)}")
+    if bias.ndim and bias.shape[-1] not in (1, weight.shape[0]):
+        raise RuntimeError(f"The expanded size of the tensor ({weight.shape[0]}) must match the existing size ({bias.shape[-1]}) at non-singleton "
+                           f"dimension 1.  Target sizes: [{rows}, {weight.shape[0]}].  Tensor sizes: {sizes(bias)}")
+
+
+@op(NONE, home="nn.functional", inplace=False)
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
+    """`input @ weight.T + bias`.    input: (*, in), weight: (out, in) or (in), bias: (out) or ()  ->  (*, out) or (*)
+
+    >>> nn.functional.linear(torch.ones(1, 2), torch.tensor([[1.0, 2.0]]))
+    tensor([[3.]])
+    """
+    _check_linear(input, weight, bias)
+    rows = input.reshape(-1, input.shape[-1]) if input.ndim > 2 else input    # XLA on the CPU multiplies matrices much faster than stacks
+    product = rows @ weight.T
+    product = product if bias is None else product + bias
+    return product.reshape(*input.shape[:-1], *weight.shape[:-1])
+
+
+@op(NONE, home="torch nn.functional", inplace=False, out=False)
+def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
+    """`input1 @ weight[k] @ input2 + bias[k]` for each k.    input1: (*, m), input2: (*, n), weight: (out, m, n)  ->  (*, out)"""
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {sizes(input1)} and {sizes(input2)}")
+    for name, operand, size in (("input1", input1, weight.shape[1]), ("input2", input2, weight.shape[2])):
+        if operand.shape[-1] != size:
+            raise RuntimeError(f"bilinear(): {name} size does not match weight size: got {operand.shape[-1]} but expected {size}")
+    if bias is not None and bias.shape[0] != weight.shape[0]:
+        raise RuntimeError(f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {weight.shape[0]}")
+    out, m, n = weight.shape
+    left, right = input1.reshape(-1, m), input2.reshape(-1, n)
+    forms = jnp.moveaxis((left @ jnp.moveaxis(weight, 1, 0).reshape(m, out * n)).reshape(-1, out, n), 1, 0)
+    product = (forms * right).sum(-1).T
+    product = product if bias is None else product + bias
+    return product.reshape(*input1.shape[:-1], out)

@@ -1,0 +1,295 @@
+"""Regression and margin losses of `torch.nn.functional`.  One loss, its weights and its reduction included, is one operator."""
+from __future__ import annotations
+
+import math
+import warnings
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from .._core.op import NONE, SAME, Array, op
+from .checks import broadcast, broadcast_sizes, is_floating, magnitude, require_floating, scalar_type, sizes, torch_size
+from .distance import p_distance
+
+loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
+promoted = partial(op, SAME, home="nn.functional", inplace=False, out=False)
+
+
+def chosen_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction, the two legacy arguments taken into account."""
+    if size_average is not None or reduce is not None:
+        averaged, reduced = size_average is None or size_average, reduce is None or reduce
+        reduction = "none" if not reduced else "mean" if averaged else "sum"
+        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=3)
+    return reduction
+
+
+def check_reduction(reduction: str, *more: str) -> None:
+    """Raise PyTorch's error for an unknown reduction."""
+    if reduction not in ("none", "mean", "sum", *more):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def reduced(values: Array, reduction: str) -> Array:
+    """All values, their mean or their sum."""
+    check_reduction(reduction)
+    return values.mean() if reduction == "mean" else values.sum() if reduction == "sum" else values
+
+
+def _weighted(values: Array, weight: Array | None, reduction: str) -> Array:
+    if weight is None:
+        return reduced(values, reduction)
+    if weight.shape != values.shape:
+        raise ValueError("Weights and input must have the same size.")
+    values = values * weight
+    return values.sum() / weight.sum() if reduction == "mean" else reduced(values, reduction)
+
+
+def _pair(input: Array, target: Array) -> tuple[Array, Array]:
+    """Both operands in their common shape; a mere broadcast is warned of."""
+    if input.shape != target.shape:
+        warnings.warn(f"Using a target size ({torch_size(target)}) that is different to the input size ({torch_size(input)}). This will likely "
+                      "lead to incorrect results due to broadcasting. Please ensure they have the same size.", stacklevel=4)
+    input, target = broadcast(input, target)
+    return input, target
+
+
+def _hinge(values: Array) -> Array:
+    """`max(values, 0)` with derivative 1 at 0, as `clamp_min` has."""
+    return jnp.where(values < 0, 0, values)
+
+
+def _require_mean(input: Array, reduction: str) -> None:
+    if reduction == "mean" and not is_floating(input):
+        raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+                           f"Got: {scalar_type(input)}")
+
+
+@promoted()
+def mse_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+             weight: Array | None = None) -> Array:
+    """Squared error.    input, target: (*)  ->  () or (*)
+
+    >>> nn.functional.mse_loss(torch.tensor([1.0, 3.0]), torch.tensor([0.0, 0.0]))
+    tensor(5.)
+    """
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    require_floating(input, "mse_cpu")
+    input, target = _pair(input, target)
+    return _weighted(jnp.square(input - target), weight, reduction)
+
+
+@promoted()
+def l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+            weight: Array | None = None) -> Array:
+    """Absolute error.    input, target: (*)  ->  () or (*)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    _require_mean(input, reduction)
+    input, target = _pair(input, target)
+    return _weighted(magnitude(input - target), weight, reduction)
+
+
+@promoted()
+def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+                   beta: float = 1.0) -> Array:
+    """`d²/2beta` where `d = |input - target| < beta`, else `d - beta/2` (Girshick 2015, arXiv:1504.08083).    input, target: (*)  ->  () or (*)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    require_floating(input, "smooth_l1_cpu")
+    input, target = _pair(input, target)
+    difference = input - target
+    size = magnitude(difference)
+    if beta == 0:
+        return reduced(size, reduction)
+    return reduced(jnp.where(size < beta, 0.5 * difference * difference / beta, size - 0.5 * beta), reduction)
+
+
+@promoted()
+def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None) -> Array:
+    """`d²/2` where `d = |input - target| <= delta`, else `delta (d - delta/2)` (Huber 1964).    input, target: (*)  ->  () or (*)"""
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    require_floating(input, "huber_cpu")
+    input, target = _pair(input, target)
+    difference = input - target
+    size = magnitude(difference)
+    return _weighted(jnp.where(size <= delta, 0.5 * difference * difference, delta * (size - 0.5 * delta)), weight, reduction)
+
+
+@promoted()
+def soft_margin_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """`log(1 + exp(-target * input))`, targets -1 and 1.    input, target: (*)  ->  () or (*)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    if not is_floating(input):
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_type(input)}")
+    shape = broadcast_sizes(input.shape, target.shape)
+    if shape != input.shape:
+        raise RuntimeError(f"output with shape {sizes(input)} doesn't match the broadcast shape {sizes(shape)}")
+    return reduced(jax.nn.softplus(-target * input), reduction)
+
+
+@loss()
+def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
+                         reduction: str = "mean") -> Array:
+    """`input` where the target is 1, `max(0, margin - input)` where it is -1.    input, target: (*)  ->  () or (*)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
+    _require_mean(input, reduction)
+    target, input = broadcast(target, input)
+    return reduced(jnp.where(target != 1, _hinge(margin - input), 0) + jnp.where(target != -1, input, 0), reduction)
+
+
+@promoted()
+def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
+                        reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """`max(0, -target * (input1 - input2) + margin)`.    input1, input2, target: (*)  ->  () or (*)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
+    if input1.ndim != input2.ndim or input1.ndim != target.ndim:
+        raise RuntimeError("margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+                           f"input1: {torch_size(input1)}, input2: {torch_size(input2)}, target: {torch_size(target)} ")
+    input1, input2, target = broadcast(input1, input2, target)
+    return reduced(_hinge(-target * (input1 - input2) + margin), reduction)
+
+
+@loss()
+def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
+                          reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """`1 - cos` where the target is 1, `max(0, cos - margin)` where it is -1.    input1, input2: (N, D) or (D), target: (N) or ()  ->  () or (N)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
+    if target.ndim > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if target.ndim + 1 != input1.ndim or target.ndim + 1 != input2.ndim:
+        raise RuntimeError(f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+                           f"{sizes(input1)} and {sizes(input2)}.")
+    input1, input2 = broadcast(input1, input2)
+    epsilon = 1e-12
+    square1, square2 = jnp.square(input1).sum(-1) + epsilon, jnp.square(input2).sum(-1) + epsilon
+    similarity = (input1 * input2).sum(-1) / jnp.sqrt(square1 * square2)
+    same = jnp.where(target == 1, 1 - similarity, 0)
+    return reduced(same + jnp.where(target == -1, _hinge(similarity - margin), 0), reduction)
+
+
+@promoted()
+def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
+                        swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """`max(0, d(anchor, positive) - d(anchor, negative) + margin)` (Balntas et al. 2016).    each: (N, D) or (D)  ->  () or (N)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError("The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+                           f"anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs")
+    near, far = p_distance(anchor, positive, p, eps), p_distance(anchor, negative, p, eps)
+    if swap:
+        far = jnp.minimum(far, p_distance(positive, negative, p, eps))
+    return reduced(_hinge(margin + near - far), reduction)
+
+
+@loss()
+def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: float = 1.0, weight: Array | None = None,
+                      size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """`mean_j max(0, margin - input[target] + input[j])^p`, j ≠ target: a hinge for classes.    input: (N, C) or (C), target: (N) or ()"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    batch, classes = (input.shape if input.ndim == 2 else (1, input.size))
+    if weight is not None and weight.shape != (classes,):
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {sizes(weight)}")
+    if target.ndim > 1 or target.size != batch:
+        raise RuntimeError("multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+                           f"Expected target size [{batch}], but got {sizes(target)}. Input has shape {sizes(input)}.")
+    require_floating(input, "multi_margin_loss_cpu_kernel")
+    rows, index = input.reshape(batch, classes), target.reshape(batch, 1)
+    excess = margin - jnp.take_along_axis(rows, index, 1) + rows
+    terms = jnp.where((excess > 0) & (jnp.arange(classes) != index), excess, 0) ** p
+    terms = terms if weight is None else terms * weight[index]
+    return reduced((terms.sum(-1) / classes).reshape(target.shape), reduction)
+
+
+@loss()
+def multilabel_margin_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+                           reduction: str = "mean") -> Array:
+    """A hinge between every labelled and every other class; `target` lists classes up to the first -1.    input, target: (N, C) or (C)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
+    if input.shape != target.shape:
+        raise RuntimeError(f"inconsistent target size: {sizes(target)} for input of size: {sizes(input)}")
+    if target.dtype != jnp.int64:
+        raise RuntimeError(f"expected scalar type Long but found {scalar_type(target)}")
+    classes = input.shape[-1] if input.ndim else 1
+    rows, labels = input.reshape(-1, classes), target.reshape(-1, classes)
+    listed = jnp.cumprod(labels >= 0, axis=1).astype(bool)
+    is_label = ((labels[..., None] == jnp.arange(classes)) & listed[..., None]).any(1)
+    excess = 1 - jnp.take_along_axis(rows, jnp.where(listed, labels, 0), 1)[..., None] + rows[:, None]
+    terms = jnp.where((excess > 0) & listed[..., None] & ~is_label[:, None], excess, 0).sum((1, 2)) / classes
+    return reduced(terms.reshape(input.shape[:-1]), reduction)
+
+
+@loss()
+def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+                                reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """Binary cross entropy of each class's logit, averaged over the classes.    input, target: (N, C)  ->  () or (N)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    input, target = broadcast(input, target)
+    terms = -(target * jax.nn.log_sigmoid(input) + (1 - target) * jax.nn.log_sigmoid(-input))
+    return reduced((terms if weight is None else terms * weight).mean(-1), reduction)
+
+
+@promoted()
+def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
+                     eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """Negative log likelihood of counts under a Poisson distribution with rate `exp(input)` or `input`.    input, target: (*)  ->  () or (*)"""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
+    target, input = broadcast(target, input)
+    values = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
+    if full:
+        above = jnp.where(target > 1, target, 1)
+        stirling = above * jnp.log(above) - above + 0.5 * jnp.log(2 * math.pi * above)
+        values = values + jnp.where(target > 1, stirling, 0)
+    return reduced(values, reduction)
+
+
+@promoted()
+def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Array:
+    """Negative log likelihood of `target` under a normal distribution (Nix & Weigend 1994).    input, target: (*), var: (*), (*, 1) or a number"""
+    if var.ndim and var.shape not in (input.shape, input.shape[:-1], (*input.shape[:-1], 1)):
+        raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    if var.ndim and var.shape == input.shape[:-1] != input.shape:
+        var = var[..., None]
+    floor = jnp.where(var < 0, math.nan, eps).astype(var.dtype)            # a negative variance shows as nan: its value is not known here
+    var = jnp.where(var < eps, floor + (var - jax.lax.stop_gradient(var)), var)      # the floor does not stop the gradient
+    values = 0.5 * (jnp.log(var) + jnp.square(input - target) / var)
+    return reduced(values + 0.5 * math.log(2 * math.pi) if full else values, reduction)
+
+
+@promoted()
+def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+           log_target: bool = False) -> Array:
+    """Pointwise `target * (log(target) - input)`; `input` holds log probabilities (Kullback & Leibler 1951).    input, target: (*)  ->  () or (*)"""
+    if size_average is not None or reduce is not None:
+        reduction = chosen_reduction(size_average, reduce, reduction)
+    elif reduction == "mean":
+        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
+                      "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+                      "'mean' will be changed to behave the same as 'batchmean' in the next major release.", stacklevel=2)
+    check_reduction(reduction, "batchmean")
+    if not (is_floating(input) and is_floating(target)):
+        raise RuntimeError("kl_div: Integral inputs not supported.")
+    batch = input.shape[0] if input.ndim else 1
+    target, input = broadcast(target, input)
+    if log_target:
+        values = jnp.exp(target) * (target - input)
+    else:
+        values = jnp.where(target == 0, 0, target * jnp.log(target)) - target * input
+    return values.sum() / batch if reduction == "batchmean" else reduced(values, reduction)

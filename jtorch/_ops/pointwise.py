@@ -1,0 +1,383 @@
+"""Arithmetic on each element."""
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
+from .arguments import cast, is_bool, is_complex, is_inexact, magnitude, unimplemented
+from .checks import scalar_type
+
+INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
+                   "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
+                   ".to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv "
+                   "behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.")
+
+
+# ---- sums and products
+
+@op(SAME, reflected=True)
+def add(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
+    """`input + alpha * other`.    input, other: (*)  ->  (*)
+
+    >>> torch.add(torch.tensor([1, 2]), 10, alpha=2)
+    tensor([21, 22])
+    """
+    return input + other * cast(alpha, other)
+
+
+@op(SAME, aliases=("subtract",), reflected=True)
+def sub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
+    """`input - alpha * other`.    input, other: (*)  ->  (*)"""
+    if is_bool(input):
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
+                           "Use the `^` or `logical_xor()` operator instead.")
+    return input - other * cast(alpha, other)
+
+
+@op(SAME, home="torch", inplace=False)
+def rsub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
+    """`other - alpha * input`.    input, other: (*)  ->  (*)"""
+    return sub(other, input, alpha=alpha)
+
+
+@op(SAME, aliases=("multiply",), reflected=True)
+def mul(input: Array, other: Array) -> Array:
+    """`input * other`.    input, other: (*)  ->  (*)"""
+    return input * other
+
+
+@op(SAME)
+def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) -> Array:
+    """`input + value * tensor1 * tensor2`.    (*), (*), (*)  ->  (*)"""
+    return input + cast(value, input) * tensor1 * tensor2
+
+
+@op(SAME)
+def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) -> Array:
+    """`input + value * tensor1 / tensor2`.    (*), (*), (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise RuntimeError(INTEGER_ADDCDIV)
+    return input + cast(value, input) * (tensor1 / tensor2)
+
+
+@op(SAME)
+def lerp(input: Array, end: Array, weight: Array) -> Array:
+    """The point a part `weight` of the way from `input` to `end`.    (*), (*), (*)  ->  (*)
+
+    >>> torch.lerp(torch.tensor([0.0, 10.0]), torch.tensor([10.0, 20.0]), 0.5)
+    tensor([ 5., 15.])
+    """
+    if not is_inexact(input):
+        raise unimplemented("lerp_kernel_scalar", input)
+    near = jnp.abs(weight) < 0.5                                        # the nearer end is met exactly
+    return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
+
+
+# ---- quotients
+
+@op(SAME, name="div", aliases=("divide",))
+def rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
+    """`input / other`, rounded to an integer as `rounding_mode` says: "trunc" (towards zero) or "floor".    (*), (*)  ->  (*)"""
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    return jnp.trunc(input / other) if is_inexact(input) else lax.div(*jnp.broadcast_arrays(input, other))
+
+
+@op(FLOAT, aliases=("divide",), reflected=True)
+def div(input: Array, other: Array, *, rounding_mode: None = None) -> Array:
+    """`input / other`; integers become floating point.    input, other: (*)  ->  (*)
+
+    >>> torch.div(torch.tensor([7, -7]), 2)
+    tensor([ 3.5000, -3.5000])
+    >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor")
+    tensor([ 3, -4])
+    """
+    return input / other
+
+
+@op(FLOAT)
+def true_divide(input: Array, other: Array) -> Array:
+    """`input / other`; integers become floating point.    input, other: (*)  ->  (*)"""
+    return input / other
+
+
+@op(SAME, reflected=True, differentiable=False)
+def floor_divide(input: Array, other: Array) -> Array:
+    """`input / other` rounded down, as Python's `//`.    input, other: (*)  ->  (*)"""
+    if not is_inexact(input):
+        return jnp.floor_divide(input, other)
+    input, other = lax.stop_gradient(jnp.broadcast_arrays(input, other))
+    ratio, rest = input / other, lax.rem(input, other)
+    whole = (input - rest) / other - ((rest != 0) & ((other < 0) != (rest < 0))).astype(input.dtype)
+    floor = jnp.floor(whole)
+    floor = jnp.where(whole - floor > 0.5, floor + 1, floor)            # `whole` is an integer up to rounding
+    return jnp.where(other == 0, ratio, jnp.where(whole == 0, jnp.copysign(jnp.zeros_like(ratio), ratio), floor))
+
+
+@op(SAME, reflected=True)
+def remainder(input: Array, other: Array) -> Array:
+    """The rest of division with the sign of `other`, as Python's `%`.    input, other: (*)  ->  (*)
+
+    >>> torch.remainder(torch.tensor([-3.0, 3.0]), 2)
+    tensor([1., 1.])
+    """
+    return jnp.remainder(input, other)
+
+
+@op(SAME)
+def fmod(input: Array, other: Array) -> Array:
+    """The rest of division with the sign of `input`, as C's `fmod`.    input, other: (*)  ->  (*)"""
+    return lax.rem(*jnp.broadcast_arrays(input, other))
+
+
+@op(FLOAT)
+def reciprocal(input: Array) -> Array:
+    """`1 / input`.    input: (*)  ->  (*)"""
+    return 1 / input
+
+
+@op(SAME)
+def gcd(input: Array, other: Array) -> Array:
+    """Greatest common divisor, never negative.    input, other: (*)  ->  (*)"""
+    if is_inexact(input):
+        raise unimplemented("gcd_cpu", input)
+    return jnp.gcd(input, other)
+
+
+@op(SAME)
+def lcm(input: Array, other: Array) -> Array:
+    """Least common multiple, never negative.    input, other: (*)  ->  (*)"""
+    if is_inexact(input):
+        raise unimplemented("lcm_cpu", input)
+    return jnp.lcm(input, other)
+
+
+# ---- powers
+
+@op(SAME, reflected=True)
+def pow(input: Array, exponent: Array) -> Array:
+    """`input ** exponent`.    input, exponent: (*)  ->  (*)
+
+    >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
+    """
+    if is_bool(input):
+        raise unimplemented("pow", input)
+    if isinstance(exponent, np.ndarray):                                # a constant: small whole powers compile to multiplications
+        if not is_inexact(input) and exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if not is_complex(input) and float(exponent).is_integer() and 0 <= exponent <= 3:
+            return lax.integer_pow(input, int(exponent))
+    if is_inexact(input) or jnp.issubdtype(input.dtype, jnp.unsignedinteger):
+        return jnp.power(input, exponent)
+    odd = jnp.where(exponent % 2 == 1, -1, 1)                           # 1 / n is an integer for n = 1 and n = -1 only
+    inverse = jnp.where(input == 1, 1, jnp.where(input == -1, odd, 0))
+    return jnp.where(exponent < 0, inverse.astype(input.dtype), jnp.power(input, jnp.maximum(exponent, 0)))
+
+
+@op(SAME)
+def float_power(input: Array, exponent: Array) -> Array:
+    """`input ** exponent` in double precision.    input, exponent: (*)  ->  (*)"""
+    wide = jnp.complex128 if is_complex(input) else jnp.float64
+    return jnp.power(input.astype(wide), exponent.astype(wide))
+
+
+@op(SAME)
+def square(input: Array) -> Array:
+    """`input * input`.    input: (*)  ->  (*)"""
+    return input.astype(jnp.int64) ** 2 if is_bool(input) else lax.integer_pow(input, 2)
+
+
+@op(FLOAT)
+def ldexp(input: Array, other: Array) -> Array:
+    """`input * 2 ** other`.    input, other: (*)  ->  (*)"""
+    return input * jnp.exp2(other)
+
+
+# ---- sign and size
+
+@op(SAME, aliases=("negative",))
+def neg(input: Array) -> Array:
+    """`-input`.    input: (*)  ->  (*)"""
+    if is_bool(input):
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+                           "use the `~` or `logical_not()` operator instead.")
+    return -input
+
+
+@op(SAME, inplace=False, out=False)
+def positive(input: Array) -> Array:
+    """`input` itself.    input: (*)  ->  (*)"""
+    if is_bool(input):
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+@op(SAME, aliases=("absolute",))
+def abs(input: Array) -> Array:
+    """Size of each element; its derivative at 0 is 0.    input: (*)  ->  (*)
+
+    >>> torch.abs(torch.tensor([-1, 2]))
+    tensor([1, 2])
+    """
+    if is_bool(input):
+        raise unimplemented("abs_cpu", input)
+    return magnitude(input)
+
+
+@op(SAME, differentiable=False)
+def sign(input: Array) -> Array:
+    """-1, 0 or 1 by the sign of each element.    input: (*)  ->  (*)"""
+    if is_complex(input):
+        raise NotImplementedError("Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.")
+    return input if is_bool(input) else jnp.where(jnp.isnan(input), 0, jnp.sign(input))
+
+
+@op(SAME)
+def sgn(input: Array) -> Array:
+    """`sign`; of a complex number the number of size 1 in the same direction.    input: (*)  ->  (*)"""
+    if not is_complex(input):
+        return sign(input)
+    size = magnitude(input)
+    return jnp.where(size == 0, 0, input / jnp.where(size == 0, 1, size))
+
+
+@op(FLOAT)
+def copysign(input: Array, other: Array) -> Array:
+    """The size of `input` with the sign of `other`; the derivative at 0 is 0.    input, other: (*)  ->  (*)"""
+    flip = jnp.signbit(input) != jnp.signbit(other)
+    return jnp.where(flip, -1, 1) * jnp.where(input == 0, lax.stop_gradient(input), input)
+
+
+@op(SAME)
+def nextafter(input: Array, other: Array) -> Array:
+    """The next floating point number after `input` in the direction of `other`.    input, other: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("nextafter_cpu", input)
+    return jnp.nextafter(input, other)
+
+
+@op(SAME)
+def hypot(input: Array, other: Array) -> Array:
+    """Length of the hypotenuse, `sqrt(input² + other²)`.    input, other: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("hypot_cpu", input)
+    return jnp.hypot(input, other)
+
+
+@op(SAME, differentiable=False)
+def heaviside(input: Array, values: Array) -> Array:
+    """0 below zero, 1 above zero, `values` at zero.    input, values: (*)  ->  (*)"""
+    return jnp.where(input == 0, values, (input > 0).astype(values.dtype))
+
+
+# ---- bounds
+
+@op(SAME, aliases=("clip",))
+def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> Array:
+    """`input` held between `min` and `max`; its derivative at a bound is 1.    input: (*)  ->  (*)
+
+    >>> torch.clamp(torch.tensor([-2.0, 0.5, 3.0]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if is_complex(input):
+        raise NotImplementedError("clamp is not supported for complex types")
+    if min is not None:
+        input = clamp_min(input, min)
+    return input if max is None else clamp_max(input, max)
+
+
+@op(SAME)
+def clamp_min(input: Array, min: Array) -> Array:
+    """`input`, but at least `min`.    input: (*)  ->  (*)"""
+    return jnp.where((input < min) | jnp.isnan(min), min, input)        # not jnp.maximum, whose derivative at the bound is 1/2
+
+
+@op(SAME)
+def clamp_max(input: Array, max: Array) -> Array:
+    """`input`, but at most `max`.    input: (*)  ->  (*)"""
+    return jnp.where((input > max) | jnp.isnan(max), max, input)
+
+
+def _require_order(input: Array, name: str) -> None:
+    if is_complex(input):
+        raise RuntimeError(f"{name} not implemented for complex tensors.")
+
+
+@op(SAME, inplace=False)
+def maximum(input: Array, other: Array) -> Array:
+    """The larger of two elements; nan where either is nan.    input, other: (*)  ->  (*)"""
+    _require_order(input, "maximum")
+    return jnp.maximum(input, other)
+
+
+@op(SAME, inplace=False)
+def minimum(input: Array, other: Array) -> Array:
+    """The smaller of two elements; nan where either is nan.    input, other: (*)  ->  (*)"""
+    _require_order(input, "minimum")
+    return jnp.minimum(input, other)
+
+
+@op(SAME, inplace=False)
+def fmax(input: Array, other: Array) -> Array:
+    """The larger of two elements; a nan counts as missing.    input, other: (*)  ->  (*)"""
+    return jnp.where((input >= other) | jnp.isnan(other), input, other)
+
+
+@op(SAME, inplace=False)
+def fmin(input: Array, other: Array) -> Array:
+    """The smaller of two elements; a nan counts as missing.    input, other: (*)  ->  (*)"""
+    return jnp.where((input <= other) | jnp.isnan(other), input, other)
+
+
+# ---- choosing
+
+@op(SAME, inplace=False, keeps=("condition",))
+def where(condition: Array, input: Array, other: Array) -> Array:
+    """`input` where `condition` holds, elsewhere `other`.    (*), (*), (*)  ->  (*)
+
+    >>> torch.where(torch.tensor([True, False]), torch.tensor([1, 2]), 0)
+    tensor([1, 0])
+    """
+    if condition.dtype not in (jnp.bool_, jnp.uint8):
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_type(condition)}")
+    return jnp.where(condition, input, other)
+
+
+@op(NONE, inplace=True, out=False)
+def masked_fill(input: Array, mask: Array, value: Scalar) -> Array:
+    """`input` with `value` where `mask` holds.    input, mask: (*)  ->  (*)"""
+    return _fill(input, mask, value)
+
+
+@op(NONE, name="masked_fill", inplace=True, out=False)
+def masked_fill_tensor(input: Array, mask: Array, value: Array) -> Array:
+    """`input` with the zero-dim tensor `value` where `mask` holds.    input, mask: (*)  ->  (*)"""
+    if value.ndim:
+        raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+    return _fill(input, mask, value)
+
+
+def _fill(input: Array, mask: Array, value: Scalar | Array) -> Array:
+    if not is_bool(mask):
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {scalar_type(mask).lower()}")
+    return jnp.where(mask, cast(value, input), input)
+
+
+@op(SAME)
+def nan_to_num(input: Array, nan: Scalar | None = 0.0, posinf: Scalar | None = None, neginf: Scalar | None = None) -> Array:
+    """nan, inf and -inf replaced; by default by 0 and the largest and smallest finite number.    input: (*)  ->  (*)"""
+    if not is_inexact(input):
+        return input
+    if is_complex(input):
+        return lax.complex(nan_to_num(input.real, nan, posinf, neginf), nan_to_num(input.imag, nan, posinf, neginf))
+    limits = jnp.finfo(input.dtype)
+    low, high = (limits.min if neginf is None else neginf), (limits.max if posinf is None else posinf)
+    bounded = jnp.where(input == jnp.inf, cast(high, input), jnp.where(input == -jnp.inf, cast(low, input), input))
+    return jnp.where(jnp.isnan(input), cast(0 if nan is None else nan, input), bounded)

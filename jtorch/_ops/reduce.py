@@ -1,0 +1,321 @@
+"""Reductions: sums, means, products, variances, norms, truth."""
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy import special
+
+from .._core.dtype import dtype
+from .._core.op import FLOAT, NONE, SAME, Array, Dims, op
+from .arguments import dimensions, is_complex, is_inexact, magnitude, require_inexact
+from .checks import SCALAR_TYPES, dimension, scalar_type, widened
+
+
+def _summand(input: Array, dtype: dtype | None) -> Array:
+    """`input` in the type of its sum: `dtype`, or int64 for every integer."""
+    if dtype is not None:
+        return input.astype(dtype.numpy)
+    return input if is_inexact(input) else input.astype(jnp.int64)
+
+
+def _total(input: Array, dim: Dims, keepdim: bool) -> Array:
+    return jnp.sum(input, dimensions(dim, input.ndim), dtype=input.dtype, keepdims=keepdim)
+
+
+def _count(input: Array, dim: Dims) -> int:
+    """How many elements one result reduces."""
+    return math.prod(input.shape[d] for d in dimensions(dim, input.ndim))
+
+
+# ---- sums, means, products
+
+@op(NONE)
+def sum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
+    """Sum over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`
+
+    >>> torch.sum(torch.tensor([[1, 2], [3, 4]]), dim=0)
+    tensor([4, 6])
+    """
+    return _total(_summand(input, dtype), dim, keepdim)
+
+
+@op(NONE)
+def nansum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
+    """Sum over `dim` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
+    input = _summand(input, dtype)
+    return _total(jnp.where(jnp.isnan(input), 0, input), dim, keepdim)
+
+
+def _averaged(input: Array, dtype: dtype | None, name: str) -> Array:
+    if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(f"{name}(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. "
+                           f"Got: {SCALAR_TYPES.get(dtype.name, dtype.name)}")
+    if dtype is None and not is_inexact(input):
+        raise RuntimeError(f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+                           f"Got: {scalar_type(input)}")
+    return input if dtype is None else input.astype(dtype.numpy)
+
+
+@op(NONE)
+def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
+    """Mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`
+
+    >>> torch.mean(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
+    tensor([1.5000, 3.5000])
+    """
+    input = _averaged(input, dtype, "mean")
+    return jnp.mean(input, dimensions(dim, input.ndim), keepdims=keepdim)
+
+
+@op(NONE)
+def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
+    """Mean over `dim` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
+    if not is_inexact(input):
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {scalar_type(input)}")
+    input = _averaged(input, dtype, "mean")
+    present = ~jnp.isnan(input)
+    return _total(jnp.where(present, input, 0), dim, keepdim) / _total(present.astype(input.dtype), dim, keepdim)
+
+
+@op(NONE)
+def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
+    """Product over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`"""
+    input = _summand(input, dtype)
+    return jnp.prod(input, dimensions(dim, input.ndim), dtype=input.dtype, keepdims=keepdim)
+
+
+@op(NONE, differentiable=False, out=False)
+def count_nonzero(input: Array, dim: Dims = None) -> Array:
+    """How many elements over `dim` are not 0.    input: (*)  ->  (*) without `dim`, int64"""
+    return _total((input != 0).astype(jnp.int64), dim, False)
+
+
+@op(FLOAT, home="torch Tensor special", inplace=False)
+def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
+    """`log(exp(input).sum(dim))` without overflow.    input: (*)  ->  (*) without `dim`"""
+    return special.logsumexp(widened(input), dimensions(dim, input.ndim), keepdims=keepdim).astype(input.dtype)
+
+
+# ---- truth
+
+@op(NONE, differentiable=False)
+def all(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
+    """Whether all elements over `dim` are other than 0.    input: (*)  ->  (*) without `dim`, bool"""
+    return _truth(input, jnp.all(input != 0, dimensions(dim, input.ndim), keepdims=keepdim))
+
+
+@op(NONE, differentiable=False)
+def any(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
+    """Whether any element over `dim` is other than 0.    input: (*)  ->  (*) without `dim`, bool"""
+    return _truth(input, jnp.any(input != 0, dimensions(dim, input.ndim), keepdims=keepdim))
+
+
+def _truth(input: Array, found: Array) -> Array:
+    return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found      # PyTorch's one exception to bool
+
+
+# ---- variances
+
+def _variance(input: Array, dim: Dims, correction: int | float | None, keepdim: bool) -> tuple[Array, Array]:
+    """Variance and mean over `dim`, both in the type that sums accumulate in."""
+    if not is_inexact(input):
+        raise RuntimeError("std and var only support floating point and complex dtypes")
+    axes, free = dimensions(dim, input.ndim), _count(input, dim) - (1 if correction is None else correction)
+    input = widened(input)
+    center = jnp.mean(input, axes, keepdims=True)
+    off = input - center
+    spread = jnp.sum((off * jnp.conj(off)).real, axes, keepdims=keepdim)
+    free = jnp.asarray(max(free, 0), spread.dtype)
+    return spread / free, center if keepdim else jnp.squeeze(center, axes)
+
+
+def _root(x: Array) -> Array:
+    """Square root whose derivative at 0 is 0, as that of PyTorch's deviations and norms."""
+    zero = x == 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
+
+
+def _real(like: Array) -> object:
+    return like.real.dtype if is_complex(like) else like.dtype
+
+
+@op(NONE, name="var")
+def var_of_all(input: Array, unbiased: bool) -> Array:
+    """Variance of all elements.    input: (*)  ->  ()"""
+    return var(input, correction=int(unbiased))
+
+
+@op(NONE, name="var")
+def var_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> Array:
+    """Variance over `dim`.    input: (*)  ->  (*) without `dim`"""
+    return var(input, dim, correction=int(unbiased), keepdim=keepdim)
+
+
+@op(NONE)
+def var(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> Array:
+    """Variance over `dim`, or of all elements, with n - correction degrees of freedom.    input: (*)  ->  (*) without `dim`
+
+    >>> torch.var(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    tensor(1.6667)
+    """
+    return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
+
+
+@op(NONE, name="std", saves="result")
+def std_of_all(input: Array, unbiased: bool) -> Array:
+    """Standard deviation of all elements.    input: (*)  ->  ()"""
+    return std(input, correction=int(unbiased))
+
+
+@op(NONE, name="std", saves="result")
+def std_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> Array:
+    """Standard deviation over `dim`.    input: (*)  ->  (*) without `dim`"""
+    return std(input, dim, correction=int(unbiased), keepdim=keepdim)
+
+
+@op(NONE, saves="result")
+def std(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> Array:
+    """Standard deviation over `dim`, or of all elements, with n - correction degrees of freedom.    input: (*)  ->  (*) without `dim`"""
+    return _root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))
+
+
+@op(NONE, name="var_mean", home="torch", out=False)
+def var_mean_of_all(input: Array, unbiased: bool) -> tuple[Array, Array]:
+    """Variance and mean of all elements.    input: (*)  ->  (), ()"""
+    return var_mean(input, correction=int(unbiased))
+
+
+@op(NONE, name="var_mean", home="torch", out=False)
+def var_mean_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> tuple[Array, Array]:
+    """Variance and mean over `dim`.    input: (*)  ->  (*) without `dim`, twice"""
+    return var_mean(input, dim, correction=int(unbiased), keepdim=keepdim)
+
+
+@op(NONE, home="torch", out=False)
+def var_mean(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> tuple[Array, Array]:
+    """Variance and mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`, twice"""
+    spread, center = _variance(input, dim, correction, keepdim)
+    return spread.astype(_real(input)), center.astype(input.dtype)
+
+
+@op(NONE, name="std_mean", home="torch", out=False)
+def std_mean_of_all(input: Array, unbiased: bool) -> tuple[Array, Array]:
+    """Standard deviation and mean of all elements.    input: (*)  ->  (), ()"""
+    return std_mean(input, correction=int(unbiased))
+
+
+@op(NONE, name="std_mean", home="torch", out=False)
+def std_mean_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> tuple[Array, Array]:
+    """Standard deviation and mean over `dim`.    input: (*)  ->  (*) without `dim`, twice"""
+    return std_mean(input, dim, correction=int(unbiased), keepdim=keepdim)
+
+
+@op(NONE, home="torch", out=False)
+def std_mean(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> tuple[Array, Array]:
+    """Standard deviation and mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`, twice"""
+    spread, center = _variance(input, dim, correction, keepdim)
+    return _root(spread).astype(_real(input)), center.astype(input.dtype)
+
+
+# ---- norms
+
+def p_norm(input: Array, p: float, axes: tuple[int, ...], keepdim: bool) -> Array:
+    """The p-norm over `axes`; its derivative is 0 wherever it does not exist."""
+    size = magnitude(widened(input))
+    if math.isinf(p):
+        if not input.size and _count(input, axes) == 0:
+            raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an identity")
+        found = (jnp.max if p > 0 else jnp.min)(size, axes, keepdims=keepdim)
+    elif p == 0:
+        found = jnp.sum((size != 0).astype(size.dtype), axes, keepdims=keepdim)
+    elif p == 1:
+        found = jnp.sum(size, axes, keepdims=keepdim)
+    elif p == 2:
+        wide = widened(input)
+        found = _root(jnp.sum((wide * jnp.conj(wide)).real, axes, keepdims=keepdim))
+    else:
+        found = _general_norm(size, p, axes, keepdim)
+    return found.astype(_real(input))
+
+
+def _general_norm(size: Array, p: float, axes: tuple[int, ...], keepdim: bool) -> Array:
+    zero = size == 0
+    powers = jnp.where(zero, 0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p)
+    total = jnp.sum(powers, axes, keepdims=keepdim)
+    empty = (total == 0) | jnp.isinf(total)
+    return jnp.where(empty, lax.stop_gradient(total) ** (1 / p), jnp.where(empty, 1, total) ** (1 / p))
+
+
+def _in_type(input: Array, dtype: dtype | None, name: str) -> Array:
+    require_inexact(input, name)
+    return input if dtype is None else input.astype(dtype.numpy)
+
+
+@op(NONE)
+def norm(input: Array, p: int | float | str | None = "fro", dim: Dims = None, keepdim: bool = False, dtype: dtype | None = None) -> Array:
+    """The `p`-norm over `dim`, or of all elements; "fro" is the 2-norm, "nuc" the sum of the singular values.    input: (*)  ->  (*) without `dim`
+
+    >>> torch.norm(torch.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
+    if p == "nuc":
+        return matrix_norm(input, "nuc", tuple(range(input.ndim)) if dim is None else dim, keepdim, dtype=dtype)
+    return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
+
+
+@op(NONE, home="linalg")
+def vector_norm(x: Array, ord: int | float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
+    """The `ord`-norm of vectors that lie along `dim`, or of all elements.    x: (*)  ->  (*) without `dim`"""
+    x = _in_type(x, dtype, "linalg.vector_norm")
+    return p_norm(x, float(ord), dimensions(dim, x.ndim), keepdim)
+
+
+@op(NONE, home="linalg")
+def matrix_norm(A: Array, ord: int | float | str = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
+                dtype: dtype | None = None) -> Array:
+    """The norm of matrices that lie along the two dimensions `dim`: "fro", "nuc", inf, -inf, 1, -1, 2 or -2.    A: (*, m, n)  ->  (*)"""
+    A = _in_type(A, dtype, "linalg.matrix_norm")
+    if A.ndim < 2:
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+    if len(dim) != 2:
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
+    rows, columns = (dimension(d, A.ndim) for d in dim)
+    if rows == columns:
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({rows}, {columns})")
+    if ord == "fro":
+        return p_norm(A, 2.0, (rows, columns), keepdim)
+    if ord in ("nuc", 2, -2):
+        values = jnp.linalg.svd(jnp.moveaxis(A, (rows, columns), (-2, -1)), compute_uv=False)
+        found = jnp.sum(values, -1) if ord == "nuc" else (jnp.max if ord == 2 else jnp.min)(values, -1)
+        return jnp.expand_dims(found, sorted((rows, columns))) if keepdim else found
+    if ord not in (1, -1, math.inf, -math.inf):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    first, second = (rows, columns) if ord in (1, -1) else (columns, rows)
+    sums = p_norm(A, 1.0, (first,), True)
+    found = (jnp.max if ord > 0 else jnp.min)(sums, second, keepdims=True)
+    return found if keepdim else jnp.squeeze(found, (rows, columns))
+
+
+@op(NONE, name="norm", home="linalg")
+def linalg_norm(A: Array, ord: int | float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
+    """A vector's or a matrix's norm, by the number of dimensions in `dim`; without `ord` the 2-norm of all.    A: (*)  ->  (*) without `dim`"""
+    if ord is None:
+        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
+    if dim is None and A.ndim not in (1, 2):
+        raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. "
+                           f"Got {A.ndim}D.")
+    axes = dimensions(dim, A.ndim)
+    if len(axes) > 2:
+        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(axes)}")
+    if isinstance(ord, str) or len(axes) == 2:
+        return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
+    return vector_norm(A, ord, dim, keepdim, dtype=dtype)
+
+
+@op(SAME, inplace=False, out=False)
+def dist(input: Array, other: Array, p: int | float = 2) -> Array:
+    """The `p`-norm of `input - other`.    input, other: (*)  ->  ()"""
+    gap = input - other
+    return p_norm(gap, float(p), tuple(range(gap.ndim)), False)

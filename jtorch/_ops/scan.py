@@ -1,0 +1,121 @@
+"""Running results along a dimension: cumulative sums and extremes, differences, the trapezoid rule."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.dtype import dtype
+from .._core.op import FLOAT, NONE, Array, Scalar, op
+from .arguments import is_bool, is_inexact, takes_zero_dim, unimplemented
+from .checks import dimension, widened
+
+
+def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Array:
+    axis = dimension(dim, input.ndim)
+    if dtype is not None:
+        input = input.astype(dtype.numpy)
+    elif not is_inexact(input):
+        input = input.astype(jnp.int64)
+    return scan(widened(input), axis).astype(input.dtype)
+
+
+@op(NONE, inplace=True)
+@takes_zero_dim
+def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
+    """Sum of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)
+
+    >>> torch.cumsum(torch.tensor([1, 2, 3]), 0)
+    tensor([1, 3, 6])
+    """
+    return _scanned(lax.cumsum, input, dim, dtype)
+
+
+@op(NONE, inplace=True)
+@takes_zero_dim
+def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
+    """Product of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)"""
+    return _scanned(lax.cumprod, input, dim, dtype)
+
+
+@op(NONE)
+@takes_zero_dim
+def logcumsumexp(input: Array, dim: int) -> Array:
+    """`log(exp(input).cumsum(dim))` without overflow.    input: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("logcumsumexp_out_cpu", input)
+    return _scanned(lax.cumlogsumexp, input, dim, None)
+
+
+def _record(input: Array, dim: int, extreme: Callable) -> tuple[Array, Array]:
+    """The running extreme and the last place that attained it."""
+    axis = dimension(dim, input.ndim)
+    place = lax.broadcasted_iota(jnp.int64, input.shape, axis)
+    held = lax.stop_gradient(input)
+    attained = held == extreme(held, axis)
+    if is_inexact(input):
+        attained |= jnp.isnan(held)
+    indices = lax.cummax(jnp.where(attained, place, 0), axis)
+    return jnp.take_along_axis(input, indices, axis), indices
+
+
+@op(NONE, returns="values indices")
+@takes_zero_dim
+def cummax(input: Array, dim: int) -> tuple[Array, Array]:
+    """The largest element so far along `dim`, and its index.    input: (*)  ->  (*), (*)"""
+    return _record(input, dim, lax.cummax)
+
+
+@op(NONE, returns="values indices")
+@takes_zero_dim
+def cummin(input: Array, dim: int) -> tuple[Array, Array]:
+    """The smallest element so far along `dim`, and its index.    input: (*)  ->  (*), (*)"""
+    return _record(input, dim, lax.cummin)
+
+
+@op(NONE)
+def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
+    """The `n`-th differences of neighbours along `dim`.    input: (..., k, ...)  ->  (..., k - n, ...)
+
+    >>> torch.diff(torch.tensor([1, 3, 6]))
+    tensor([2, 3])
+    """
+    if input.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    axis = dimension(dim, input.ndim)
+    if n and not (prepend is None and append is None):
+        input = jnp.concatenate([x for x in (prepend, input, append) if x is not None], axis)
+    for _ in range(min(n, input.shape[axis])):
+        later, earlier = (lax.slice_in_dim(input, start, input.shape[axis] - 1 + start, axis=axis) for start in (1, 0))
+        input = later ^ earlier if is_bool(input) else later - earlier
+    return input
+
+
+def _areas(y: Array, x: Array | None, dx: Scalar, dim: int) -> Array:
+    """The area below each segment between neighbours along `dim`."""
+    axis = dimension(dim, y.ndim)
+    later, earlier = (lax.slice_in_dim(y, start, max(y.shape[axis] - 1, 0) + min(start, y.shape[axis]), axis=axis) for start in (1, 0))
+    if x is None:
+        return (later + earlier) * (jnp.asarray(dx).astype(y.dtype) / 2)
+    if x.ndim == 1:
+        x = x.reshape([-1 if d == axis else 1 for d in range(y.ndim)])
+    return (later + earlier) * jnp.diff(x, axis=axis - y.ndim) / 2
+
+
+@op(FLOAT, home="torch", inplace=False, out=False, aliases=("trapz",))
+def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
+    """Integral along `dim` by the trapezoid rule.    y: (*)  ->  (*) without `dim`
+
+    >>> torch.trapezoid(torch.tensor([1.0, 5.0, 10.0]))
+    tensor(10.5000)
+    """
+    return jnp.sum(_areas(y, x, dx, dim), dimension(dim, y.ndim))
+
+
+@op(FLOAT, home="torch", inplace=False, out=False)
+def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
+    """Running integral along `dim` by the trapezoid rule.    y: (..., k, ...)  ->  (..., k - 1, ...)"""
+    return lax.cumsum(_areas(y, x, dx, dim), dimension(dim, y.ndim))

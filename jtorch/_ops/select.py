@@ -1,0 +1,391 @@
+"""Reading and writing at indices: gather, scatter, take, look-ups in sorted sequences, counts."""
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import NONE, SAME, Array, Scalar, op
+from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, require_index, takes_zero_dim, unimplemented
+from .checks import broadcast_sizes, dimension, scalar_type, sizes
+
+
+# ---- gather and scatter: one index per element
+
+def _places(index: Array, axis: int) -> tuple[Array, ...]:
+    """The full coordinates of the elements that `index` names along `axis`."""
+    return tuple(index if d == axis else lax.broadcasted_iota(index.dtype, index.shape, d) for d in range(index.ndim))
+
+
+def _aligned(input: Array, index: Array, dim: int, name: str) -> tuple[Array, Array, int]:
+    """A zero-dim input or index counts as a vector here."""
+    require_index(index, f"{name}(): Expected dtype int32/int64 for index")
+    axis = dimension(dim, input.ndim)
+    input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    if index.size and input.ndim != index.ndim:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor" if name == "gather" else
+                           "Index tensor must have the same number of dimensions as self tensor")
+    return input, index, axis
+
+
+@op(NONE)
+def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
+    """The elements that `index` names along `dim`.    input: (*), index: (*), no larger apart from `dim`  ->  the size of `index`
+
+    >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """
+    shape = index.shape
+    input, index, axis = _aligned(input, index, dim, "gather")
+    if index.size == 0:
+        return jnp.zeros(shape, input.dtype)
+    for d in range(input.ndim):
+        if d != axis and index.shape[d] > input.shape[d]:
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {sizes(index)} to be no larger than self {sizes(input)} "
+                               f"apart from dimension {axis}")
+    return input.at[_places(index, axis)].get(mode="promise_in_bounds").reshape(shape)
+
+
+def _scatter_target(input: Array, dim: int, index: Array, src: Array | None, name: str) -> tuple[Array, tuple[Array, ...], Array | None]:
+    """The input, the places to write, and the part of `src` that is written there."""
+    if src is not None and src.dtype != input.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+    input, index, axis = _aligned(input, index, dim, name)
+    src = None if src is None else jnp.atleast_1d(src)
+    if index.size == 0:
+        return input, _places(index.reshape((0,) * input.ndim), axis), None if src is None else src.reshape(-1)[:0].reshape((0,) * input.ndim)
+    for d, n in enumerate(index.shape):
+        if d != axis and n > input.shape[d] or src is not None and n > src.shape[d]:
+            beyond = "" if src is None else f" and to be no larger size than src {sizes(src)}"
+            raise RuntimeError(f"Expected index {sizes(index)} to be no larger than self {sizes(input)} apart from dimension {axis}{beyond}")
+    return input, _places(index, axis), None if src is None else src[tuple(slice(n) for n in index.shape)]
+
+
+def _written(input: Array, places: tuple[Array, ...], src: Array, reduce: str | None) -> Array:
+    if places[0].size == 0:
+        return input
+    spot = input.at[places]
+    if reduce is None:
+        return spot.set(src, mode="drop")
+    if reduce == "add":
+        return spot.add(src, mode="drop")
+    if reduce == "multiply":
+        return _products(input, places, src, True)
+    raise RuntimeError("reduce argument must be either add or multiply.")
+
+
+@op(NONE, inplace=True)
+def scatter(input: Array, dim: int, index: Array, src: Array, *, reduce: str | None = None) -> Array:
+    """`input` with `src` written at the places that `index` names along `dim`; "add" or "multiply" combines.    input, index, src: (*)  ->  (*)
+
+    >>> torch.scatter(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([5.0, 7.0]))
+    tensor([7., 0., 5.])
+    """
+    target, places, part = _scatter_target(input, dim, index, src, "scatter")
+    return _written(target, places, part, reduce).reshape(input.shape)
+
+
+@op(NONE, name="scatter", inplace=True)
+def scatter_value(input: Array, dim: int, index: Array, value: Scalar, *, reduce: str | None = None) -> Array:
+    """`input` with the number `value` written at the places that `index` names along `dim`.    input, index: (*)  ->  (*)"""
+    target, places, _ = _scatter_target(input, dim, index, None, "scatter")
+    return _written(target, places, jnp.broadcast_to(cast(value, input), places[0].shape), reduce).reshape(input.shape)
+
+
+@op(NONE, inplace=True)
+def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
+    """`input` with `src` added at the places that `index` names along `dim`.    input, index, src: (*)  ->  (*)"""
+    target, places, part = _scatter_target(input, dim, index, src, "scatter")
+    return _written(target, places, part, "add").reshape(input.shape)
+
+
+@op(NONE, inplace=True)
+def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True) -> Array:
+    """`input` combined ("sum", "prod", "mean", "amax", "amin") with `src` at the places that `index` names along `dim`.    (*), (*), (*)  ->  (*)"""
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    target, places, part = _scatter_target(input, dim, index, src, "scatter")
+    if places[0].size == 0:
+        return input
+    return _combined(target, places, part, reduce, include_self).reshape(input.shape)
+
+
+def _combined(input: Array, places: tuple[Array, ...], src: Array, reduce: str, include_self: bool) -> Array:
+    """`input` with every element of `src` that belongs to a place combined into it."""
+    touched = jnp.zeros(input.shape, jnp.bool_).at[places].set(True, mode="drop")
+    if reduce in ("amax", "amin"):
+        return _extremes(input, places, src, reduce, include_self | ~touched)
+    if reduce == "prod":
+        return _products(input if include_self else jnp.where(touched, 1, input), places, src, include_self)
+    total = (input if include_self else jnp.where(touched, 0, input)).at[places].add(src, mode="drop")
+    if reduce == "sum":
+        return total
+    count = jnp.zeros(input.shape, input.dtype).at[places].add(1, mode="drop") + int(include_self)
+    count = jnp.maximum(count, 1)
+    return total / count if is_inexact(input) else jnp.floor_divide(total, count)
+
+
+def _extremes(input: Array, places: tuple[Array, ...], src: Array, reduce: str, counts_self: Array) -> Array:
+    """The extreme of each place's elements; those that attain it share its gradient, which JAX's own scatter would refuse."""
+    held, new = lax.stop_gradient((input, src))
+    lowest = _lowest(held) if reduce == "amax" else _highest(held)
+    base = jnp.where(counts_self, held, lowest).at[places]
+    found = base.max(new, mode="drop") if reduce == "amax" else base.min(new, mode="drop")
+    if not is_inexact(input):
+        return found
+    won_self, won_new = counts_self & (held == found), new == found[places]
+    winners = won_self.astype(input.dtype).at[places].add(won_new.astype(input.dtype), mode="drop")
+    carried = gradient_only(input, won_self).at[places].add(gradient_only(src, won_new), mode="drop")
+    return found + carried / jnp.maximum(winners, 1)
+
+
+def _lowest(x: Array) -> Scalar:
+    return -jnp.inf if is_inexact(x) else False if is_bool(x) else jnp.iinfo(x.dtype).min
+
+
+def _highest(x: Array) -> Scalar:
+    return jnp.inf if is_inexact(x) else True if is_bool(x) else jnp.iinfo(x.dtype).max
+
+
+def _products(input: Array, places: tuple[Array, ...], src: Array, counts_self: bool) -> Array:
+    """The product of each place's elements; the gradient of each is the product of the others, zeros among them included."""
+    held, new = lax.stop_gradient((input, src))
+    result = held.at[places].multiply(new, mode="drop")
+    if not is_inexact(input):
+        return result
+    nonzero = jnp.where(held == 0, 1, held).at[places].multiply(jnp.where(new == 0, 1, new), mode="drop")
+    zeros = (held == 0).astype(jnp.int32).at[places].add((new == 0).astype(jnp.int32), mode="drop")
+    of_self = _others(held, nonzero, zeros) * gradient_only(input, jnp.isfinite(held))
+    of_src = _others(new, nonzero[places], zeros[places]) * gradient_only(src, jnp.isfinite(new))
+    return result + of_self.at[places].add(of_src, mode="drop")
+
+
+def _others(x: Array, nonzero: Array, zeros: Array) -> Array:
+    """The product of all elements at a place but `x`, from the product of the nonzero ones and the number of zeros."""
+    return jnp.where(x == 0, jnp.where(zeros == 1, nonzero, 0), jnp.where(zeros == 0, nonzero / jnp.where(x == 0, 1, x), 0))
+
+
+# ---- index_*: one index per slice
+
+def _slices(index: Array, name: str) -> Array:
+    if index.ndim > 1:
+        shown = f", but got dim: {index.ndim} with type: {scalar_type(index)} and size: {sizes(index)}" if name == "index_add_" else ""
+        raise IndexError(f"{name}(): Index is supposed to be a vector{shown}")
+    require_index(index, f"{name}(): Expected dtype int32/int64 for index but got: {scalar_type(index)}" if name == "index_add_" else
+                  f"{name}(): Expected dtype int32 or int64 for index")
+    return index.reshape(-1)
+
+
+def _along(axis: int, index: Array) -> tuple[slice | Array, ...]:
+    return (slice(None),) * axis + (index,)
+
+
+@op(NONE)
+@takes_zero_dim
+def index_select(input: Array, dim: int, index: Array) -> Array:
+    """The slices along `dim` that `index` names.    input: (..., n, ...), index: (k)  ->  (..., k, ...)
+
+    >>> torch.index_select(torch.tensor([10, 20, 30]), 0, torch.tensor([2, 0]))
+    tensor([30, 10])
+    """
+    return input.at[_along(dimension(dim, input.ndim), _slices(index, "index_select"))].get(mode="promise_in_bounds")
+
+
+@op(NONE, inplace=True)
+def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1) -> Array:
+    """`input` with `alpha * source` added to the slices that `index` names.    (..., n, ...), (k), (..., k, ...)  ->  (..., n, ...)"""
+    if input.dtype != source.dtype:
+        raise RuntimeError(f"index_add_(): self ({scalar_type(input)}) and source ({scalar_type(source)}) must have the same scalar type")
+    target, index, axis, source = _index_target(input, dim, index, source, "index_add_")
+    return target.at[_along(axis, index)].add(source * cast(alpha, source), mode="drop").reshape(input.shape)
+
+
+def _index_target(input: Array, dim: int, index: Array, source: Array, name: str) -> tuple[Array, Array, int, Array]:
+    axis, index = dimension(dim, input.ndim), _slices(index, name)
+    target, source = jnp.atleast_1d(input), jnp.atleast_1d(source)
+    if source.shape[min(axis, source.ndim - 1)] != index.size:
+        mismatch = f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim)"
+        if name == "index_copy_":
+            raise IndexError(f"{mismatch} ({source.shape[axis]})")
+        raise RuntimeError(f"{mismatch}: ({source.shape[axis]}), for dim: {axis}")
+    return target, index, axis, source
+
+
+@op(NONE, inplace=True)
+def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
+    """`input` with `source` in place of the slices that `index` names.    (..., n, ...), (k), (..., k, ...)  ->  (..., n, ...)"""
+    if input.dtype != source.dtype:
+        raise RuntimeError("index_copy_(): self and source expected to have the same dtype, "
+                           f"but got (self) {scalar_type(input)} and (source) {scalar_type(source)}")
+    target, index, axis, source = _index_target(input, dim, index, source, "index_copy_")
+    return target.at[_along(axis, index)].set(source, mode="drop").reshape(input.shape)
+
+
+@op(NONE, inplace=True)
+def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
+    """`input` with the number `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
+    if index.dtype != jnp.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    axis, index = dimension(dim, input.ndim), _slices(index, "index_fill_")
+    return jnp.atleast_1d(input).at[_along(axis, index)].set(cast(value, input), mode="drop").reshape(input.shape)
+
+
+@op(NONE, name="index_fill", inplace=True)
+def index_fill_tensor(input: Array, dim: int, index: Array, value: Array) -> Array:
+    """`input` with the zero-dim tensor `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
+    if value.ndim:
+        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+    return index_fill(input, dim, index, value)
+
+
+@op(NONE, inplace=True)
+def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True) -> Array:
+    """`input` combined with `source` in the slices that `index` names: "prod", "mean", "amax" or "amin".    (..., n, ...)  ->  (..., n, ...)"""
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    target, index, axis, source = _index_target(input, dim, index, source, "index_reduce_")
+    spread = jnp.broadcast_to(index.reshape([-1 if d == axis else 1 for d in range(target.ndim)]), source.shape)
+    return _combined(target, _places(spread, axis), source, reduce, include_self).reshape(input.shape)
+
+
+# ---- flat indices and masks
+
+def _from_end(index: Array, size: int) -> Array:
+    return jnp.where(index < 0, index + size, index)
+
+
+@op(NONE)
+def take(input: Array, index: Array) -> Array:
+    """The elements of the flattened `input` that `index` names.    input: (*), index: (*)  ->  the size of `index`"""
+    if index.dtype != jnp.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_type(index)}")
+    return input.reshape(-1).at[_from_end(index, input.size)].get(mode="promise_in_bounds")
+
+
+@op(NONE)
+def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Array:
+    """The elements that `indices` names along `dim`, both broadcast to each other; without `dim` of the flattened input.    (*)  ->  (*)"""
+    if indices.dtype != jnp.int64:
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {scalar_type(indices)}")
+    if dim is None:
+        return take(input, indices.reshape(-1))
+    if input.ndim != indices.ndim:
+        raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of dimensions, "
+                           f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    axis = dimension(dim, input.ndim)
+    common = broadcast_sizes(input.shape[:axis] + input.shape[axis + 1:], indices.shape[:axis] + indices.shape[axis + 1:])
+    input, indices = (jnp.broadcast_to(x, (*common[:axis], x.shape[axis], *common[axis:])) for x in (input, indices))
+    return gather(input, axis, indices)
+
+
+@op(NONE, inplace=True, out=False)
+def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
+    """`input` with `source` written (or added) at the flat places `index`.    input: (*), index: (*), source: (*)  ->  (*)"""
+    if index.dtype != jnp.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {scalar_type(index)}")
+    if input.dtype != source.dtype:
+        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {scalar_type(input)} "
+                           f"and source.dtype = {scalar_type(source)}")
+    if index.size != source.size:
+        raise IndexError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.size}, "
+                           f"index.numel() = {index.size}")
+    spot = input.reshape(-1).at[_from_end(index.reshape(-1), input.size)]
+    return (spot.add if accumulate else spot.set)(source.reshape(-1), mode="drop").reshape(input.shape)
+
+
+@op(NONE, inplace=True, out=False)
+def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
+    """`input` with the elements of `source`, in order, where `mask` holds.    input, mask: (*), source: at least as many as `mask` has  ->  (*)"""
+    if not is_bool(mask):
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {scalar_type(mask)}")
+    if input.dtype != source.dtype:
+        raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got"
+                           f"{scalar_type(input)} and {scalar_type(source)}")
+    shape = broadcast_sizes(input.shape, mask.shape)
+    mask = jnp.broadcast_to(mask, shape)
+    if source.size == 0:
+        return jnp.broadcast_to(input, shape)
+    order = jnp.cumsum(mask.reshape(-1)).reshape(shape) - 1             # how many marked places come before
+    return jnp.where(mask, source.reshape(-1)[jnp.clip(order, 0, source.size - 1)], input)
+
+
+# ---- sorted sequences and counts
+
+@op(SAME, home="torch", inplace=False, differentiable=False)
+def bucketize(input: Array, boundaries: Array, *, out_int32: bool = False, right: bool = False) -> Array:
+    """The bucket between sorted `boundaries` that each element falls in.    input: (*), boundaries: (n)  ->  (*), int64
+
+    >>> torch.bucketize(torch.tensor([1, 4, 9]), torch.tensor([2, 4, 6]))
+    tensor([0, 1, 3])
+    """
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    return jnp.searchsorted(boundaries, input, side="right" if right else "left").astype(jnp.int32 if out_int32 else jnp.int64)
+
+
+@op(SAME, home="torch", inplace=False, differentiable=False, keeps=("sorter",))
+def searchsorted(sorted_sequence: Array, input: Array, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+                 sorter: Array | None = None) -> Array:
+    """Where each element would have to be put into its sorted sequence.    sorted_sequence: (*, n) or (n), input: (*, m)  ->  (*, m), int64"""
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+    if sorted_sequence.ndim != 1 and sorted_sequence.shape[:-1] != input.shape[:-1]:
+        raise RuntimeError("torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "
+                           f"and input value tensor must match, but we got boundaries tensor {sizes(sorted_sequence)} "
+                           f"and input value tensor {sizes(input)}")
+    if sorter is not None:
+        sorted_sequence = jnp.take_along_axis(sorted_sequence, sorter, -1)
+    side = "right" if right or side == "right" else "left"
+    result = jnp.int32 if out_int32 else jnp.int64
+    if sorted_sequence.ndim == 1:
+        return jnp.searchsorted(sorted_sequence, input, side=side).astype(result)
+    rows = jax.vmap(lambda row, values: jnp.searchsorted(row, values, side=side))
+    found = rows(sorted_sequence.reshape(-1, sorted_sequence.shape[-1]), input.reshape(-1, input.shape[-1]))
+    return found.reshape(input.shape).astype(result)
+
+
+@op(NONE, home="nn.functional", out=False, differentiable=False)
+def one_hot(tensor: Array, num_classes: int = -1) -> Array:
+    """1 at each element's class, elsewhere 0.    tensor: (*)  ->  (*, num_classes), int64
+
+    >>> nn.functional.one_hot(torch.tensor([0, 2]), num_classes=3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    if tensor.dtype != jnp.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    return (tensor[..., None] == jnp.arange(num_classes)).astype(jnp.int64)
+
+
+@op(NONE, differentiable=False)
+def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Array:
+    """How many elements lie in each of `bins` equal parts of [min, max], by default of the range of the elements.    input: (*)  ->  (bins)"""
+    if not is_inexact(input) or is_complex(input):
+        raise unimplemented("histogram_cpu", input)
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    flat, low, high = input.reshape(-1), cast(min, input), cast(max, input)
+    unset = low == high
+    low, high = (jnp.where(unset, found, given) for found, given in ((flat.min(), low), (flat.max(), high))) if flat.size else (low, high)
+    low, high = jnp.where(low == high, low - 1, low), jnp.where(low == high, high + 1, high)
+    place = jnp.floor((flat - low) / (high - low) * bins).astype(jnp.int64)
+    inside = (flat >= low) & (flat <= high)
+    return jnp.zeros(bins, input.dtype).at[jnp.where(inside, jnp.clip(place, 0, bins - 1), bins)].add(1, mode="drop")
+
+
+@op(NONE, out=False, differentiable=False)
+def bincount(input: Array, weights: Array | None = None, minlength: int = 0) -> Array:
+    """How often (or with which total weight) each number below `minlength` occurs.    input, weights: (n)  ->  (minlength)"""
+    if input.ndim != 1:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if is_inexact(input) or is_bool(input):
+        raise unimplemented("bincount_cpu", input)
+    if weights is None:
+        return jnp.zeros(minlength, jnp.int64).at[input].add(1, mode="drop")
+    if weights.shape != input.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    weights = weights if weights.dtype == jnp.float32 else weights.astype(jnp.float64)
+    return jnp.zeros(minlength, weights.dtype).at[input].add(weights, mode="drop")

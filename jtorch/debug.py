@@ -1,0 +1,14 @@
+"""Looking into the engine: what it compiled, ran and waited for."""
+from __future__ import annotations
+
+from ._core.run import Counters
+from ._core.run import counters as _counters
+
+
+def counters() -> Counters:
+    """The engine's counters: `compiles, launches, flushes, misses` and the `causes` of the flushes; `reset()` sets them to zero.
+
+    >>> jtorch.debug.counters().compiles >= 0
+    True
+    """
+    return _counters

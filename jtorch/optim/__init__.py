@@ -1,0 +1,6 @@
+"""Optimizers (`torch.optim`)."""
+from .adam import Adam, AdamW
+from .optimizer import Optimizer
+from .sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]

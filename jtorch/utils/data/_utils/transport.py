@@ -1,0 +1,123 @@
+"""Carry batches from worker processes to the loader's process: a pickle, and beside it the arrays' bytes in one shared region.
+
+The region is an anonymous file in memory whose descriptor is passed along, so nothing is left behind when a process is killed, and the size of
+/dev/shm does not matter.  Small batches, and systems without such files, send the bytes through the pipe.
+"""
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import pickle
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler, recv_handle, send_handle
+from typing import Any
+
+import numpy as np
+
+import jtorch as torch
+
+ALIGNMENT = 64                                               # of each array in the region: the device takes such buffers without a copy
+SHARED_FROM = 1 << 18                                        # bytes from which a shared region is cheaper than the pipe
+
+NOT_LEAF = ("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support crossing process boundaries.  "
+            "If you just want to transfer the data, call detach() on the tensor before serializing (e.g., putting it on the queue).")
+NOT_HOST = "Cannot send a tensor on device {} from a DataLoader worker. Return CPU tensors and move the batch in the main process."
+
+
+class BatchPickler(ForkingPickler):
+    """A pickler that hands out tensors' bytes beside the pickle."""
+
+    def reducer_override(self, value: object) -> Any:
+        """How tensors are carried; everything else as usual."""
+        return _reduce(value) if isinstance(value, torch.Tensor) else NotImplemented
+
+
+def _reduce(tensor: torch.Tensor) -> tuple:
+    if tensor.requires_grad and not tensor.is_leaf:
+        raise RuntimeError(NOT_LEAF)
+    if tensor.device.type != "cpu":
+        raise RuntimeError(NOT_HOST.format(tensor.device))
+    array = tensor._host()
+    order = sorted(range(array.ndim), key=lambda i: -array.strides[i])
+    if not array.transpose(order).flags.c_contiguous:        # gaps or overlaps, not just another order of dimensions
+        array, order = np.ascontiguousarray(array), list(range(array.ndim))
+    flat = array.transpose(order)
+    raw = pickle.PickleBuffer(flat.reshape(-1).view(np.uint8))   # type: ignore[arg-type]
+    return _restore, (raw, array.dtype, flat.shape, order, tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
+
+
+def _restore(raw: object, dtype: np.dtype, shape: tuple, order: list[int], requires_grad: bool, parameter: bool) -> torch.Tensor:
+    block = raw.obj if isinstance(raw, memoryview) else raw  # under the read-only view that was pickled lies the writable part of the region
+    tensor = torch._from_host(block.view(dtype).reshape(shape))   # type: ignore[attr-defined]
+    if order != list(range(len(order))):
+        tensor = tensor.permute(*np.argsort(order).tolist())
+    if parameter:
+        return torch.nn.Parameter(tensor, requires_grad)
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+def _offsets(sizes: Sequence[int]) -> tuple[list[int], int]:
+    offsets, end = [], 0
+    for size in sizes:
+        offsets.append(end)
+        end += -(-size // ALIGNMENT) * ALIGNMENT
+    return offsets, end
+
+
+def send(connection: Connection, value: object, receiver: int | None) -> None:
+    """Send `value` to the process `receiver` at the other end.  Nothing is sent where `value` cannot be pickled."""
+    buffers: list[pickle.PickleBuffer] = []
+    pickled = io.BytesIO()
+    BatchPickler(pickled, 5, True, buffers.append).dump(value)
+    views = [buffer.raw() for buffer in buffers]
+    sizes = [view.nbytes for view in views]
+    offsets, total = _offsets(sizes)
+    shared = total >= SHARED_FROM and hasattr(os, "memfd_create")
+    if shared:
+        region = os.memfd_create("jtorch-batch")
+        try:
+            _fill(region, views, offsets, total)
+            connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), sizes, True)))
+            send_handle(connection, region, receiver)        # type: ignore[arg-type]
+        finally:
+            os.close(region)
+        return
+    connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), sizes, False)))
+    if total:
+        block = bytearray(total)
+        for offset, view in zip(offsets, views, strict=True):
+            block[offset:offset + view.nbytes] = view
+        connection.send_bytes(block)
+
+
+def _fill(region: int, views: Sequence[memoryview], offsets: Sequence[int], total: int) -> None:
+    os.ftruncate(region, total)
+    for offset, view in zip(offsets, views, strict=True):
+        done = 0
+        while done < view.nbytes:                            # one call writes at most 2 GiB
+            done += os.pwrite(region, view[done:], offset + done)
+
+
+def receive(connection: Connection) -> object:
+    """The next value that `send` sent.  Its arrays own the region together: it is freed with the last of them."""
+    pickled, sizes, shared = pickle.loads(connection.recv_bytes())
+    offsets, total = _offsets(sizes)
+    if shared:
+        handle = recv_handle(connection)
+        try:
+            region = np.frombuffer(mmap.mmap(handle, total, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE), np.uint8)
+        finally:
+            os.close(handle)
+    else:
+        region = _aligned(total)
+        if total:
+            connection.recv_bytes_into(memoryview(region))   # type: ignore[arg-type]
+    return pickle.loads(pickled, buffers=[region[offset:offset + size] for offset, size in zip(offsets, sizes, strict=True)])
+
+
+def _aligned(size: int) -> np.ndarray:
+    block = np.empty(size + ALIGNMENT, np.uint8)
+    start = -block.ctypes.data % ALIGNMENT
+    return block[start:start + size]
