@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import reduce
 
 import cases_ops
+import cases_ops_arrays  # noqa: F401  (fills the table)
+import cases_ops_errors  # noqa: F401  (fills the table)
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -17,7 +19,7 @@ import torch
 from jtorch._core.dtype import named
 from jtorch._core.op import FLOAT, NONE, REGISTRY, Op
 
-for _module in ("pointwise", "elementary", "bits", "compare", "reduce", "scan", "extremes", "sort", "join", "select", "products", "linalg"):
+for _module in ("pointwise", "elementary", "bits", "compare", "reduce", "scan", "extremes", "sort", "join", "select", "products", "linalg", "lu"):
     importlib.import_module(f"jtorch._ops.{_module}")
 
 ERRORS = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError)
@@ -75,7 +77,8 @@ def promoted(values: list) -> np.dtype:
         rank = 0 if not isinstance(value, np.ndarray) else 1 if value.ndim == 0 else 2
         own = as_torch(value).dtype if rank else torch.tensor(value).dtype
         ranks[rank] = torch.promote_types(ranks[rank], own) if rank in ranks else own
-    return reduce(lambda high, low: torch.promote_types(high, low) if category(low) > category(high) else high, (ranks[r] for r in sorted(ranks, reverse=True)))
+    ordered = [ranks[r] for r in sorted(ranks, reverse=True)]
+    return reduce(lambda high, low: torch.promote_types(high, low) if category(low) > category(high) else high, ordered)
 
 
 def category(type: torch.dtype) -> int:
@@ -106,7 +109,7 @@ def prepared(op: Op, given: dict) -> dict:
     arrays = [v for n, v in given.items() if op.kinds[n] == "array" and v is not None and n not in op.keeps]
     arrays += [v for n, vs in given.items() if op.kinds[n] == "arrays" for v in vs]
     common = None
-    if op.kind != NONE:
+    if op.kind != NONE and arrays:
         common = promoted(arrays)
         common = torch.float32 if op.kind == FLOAT and category(common) < 2 else common
         common = np.dtype(ml_dtypes.bfloat16) if common == torch.bfloat16 else np.dtype(str(common)[6:])
@@ -170,12 +173,10 @@ def function(name: str) -> Callable:
     return reduce(getattr, name.split("."), torch)
 
 
-def label(call: cases_ops.Call) -> str:
-    return f"{call.name}-{cases_ops.CALLS.index(call)}"
-
-
-def compare(ours: object, theirs: np.ndarray, tolerance: float) -> None:
+def compare(ours: object, theirs: np.ndarray, tolerance: float, signs: bool = True) -> None:
     ours = np.asarray(ours)
+    if not signs:
+        ours, theirs = np.abs(ours), np.abs(theirs)
     if theirs.dtype == ml_dtypes.bfloat16:
         ours, theirs = ours.astype("float32"), theirs.astype("float32")
     np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
@@ -207,7 +208,7 @@ def test_body(call: cases_ops.Call) -> None:
         names = [str(np.asarray(r).dtype) for r in (*ours, *grads)]
         tolerance = call.tol * max([TOLERANCE.get(n, 0) for n in names] + [min([TOLERANCE.get(str(x.dtype), 1) for x in operands], default=0)])
         for r, expected in zip(ours, results, strict=True):
-            compare(r, as_numpy(expected), tolerance)
+            compare(r, as_numpy(expected), tolerance, call.signs)
         live = [(r, as_torch(x)) for r, x in zip(heads, cotangents, strict=True) if r.requires_grad]
         if with_gradient:
             expected = [None] * len(operands)
@@ -228,7 +229,8 @@ def outcome(call: Callable) -> tuple[str, str]:
 def ours_outcome(name: str, args: tuple, kwargs: dict) -> tuple[str, str]:
     with jax.enable_x64(True):
         op, given = overload(name, args, kwargs)
-        return outcome(lambda: jax.eval_shape(lambda: op.body(**prepared(op, given))))
+        ready = {n: jnp.asarray(x) if isinstance(x, np.ndarray) and isinstance(given[n], np.ndarray) else x for n, x in prepared(op, given).items()}
+        return outcome(lambda: jax.eval_shape(lambda: op.body(**ready)))
 
 
 @pytest.mark.parametrize("name, args, kwargs, error, text", cases_ops.RAISES, ids=lambda value: value if isinstance(value, str) else "")

@@ -37,6 +37,11 @@ def sizes(given: Any) -> tuple[int, ...]:
     return tuple([n if type(n) is int else index(n) for n in given])
 
 
+def together(given: tuple) -> Any:
+    """Tensors given as separate arguments or as one list."""
+    return given[0] if len(given) == 1 and isinstance(given[0], list | tuple) else given
+
+
 def freeze(given: Any) -> Any:
     """An attribute as something hashable."""
     if isinstance(given, list | tuple):
@@ -64,6 +69,10 @@ class Form:
                 parts.append(f"*{name}")
                 starred = True
                 continue
+            if self.op.facts.get("spread") and self.op.kinds[p.name] == "arrays":
+                parts.append(f"*{name}")
+                starred = True
+                continue
             if p.kind is p.KEYWORD_ONLY and not starred:
                 parts.append("*")
                 starred = True
@@ -84,6 +93,7 @@ class Form:
         for k, p in enumerate(self.parameters):
             kind, name = self.op.kinds[p.name], "self" if self.method and not k else p.name
             if kind in SEQUENCES:
+                name = f"_together({name})" if self.op.facts.get("spread") else name
                 operands.append(f"*({name} or ())")
                 lengths.append(f"None if {name} is None else len({name})")
             elif kind in OPERANDS:
@@ -106,7 +116,7 @@ class Form:
     def build(self, name: str, body: str, extra: str = "") -> Callable:
         """Compile `def name(…): body`."""
         source = f"def {_identifier(name)}({self.signature(extra)}):\n    {body}\n"
-        scope = {"_op": self.op, "_record": record, "_sizes": sizes, "_freeze": freeze, "_wrap": wrap_all, "_new": new, "_Tensor": Tensor,
+        scope = {"_op": self.op, "_record": record, "_sizes": sizes, "_freeze": freeze, "_together": together, "_wrap": wrap_all, "_new": new, "_Tensor": Tensor,
                  "_write_out": write_out, "_named": returns.named(self.op), **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made = scope[_identifier(name)]
@@ -290,6 +300,8 @@ def install_methods() -> None:
     for name, method in PUBLIC["Tensor"].items():
         setattr(Tensor, name, method)
     for name, ops in REGISTRY.items():
+        if "." in name:                                      # an alias in one namespace only
+            continue
         methods = [op for op in ops if "Tensor" in op.facts["home"]]
         if methods and name not in Tensor.__dict__:
             setattr(Tensor, name, overloaded(name, methods, [function(op, True) for op in methods], True))
@@ -311,7 +323,10 @@ def functions(home: str) -> dict[str, Callable]:
     """The functions that live in a namespace, by public name; where activations live they take `inplace=`."""
     form = switchable if home == "nn.functional" else function
     found = {}
-    for name, ops in REGISTRY.items():
+    for full, ops in REGISTRY.items():
+        place, _, name = full.rpartition(".")
+        if place not in ("", home):
+            continue
         here = [op for op in ops if home in op.facts["home"]]
         if here:
             found[name] = overloaded(name, here, [form(op) for op in here], False)

@@ -16,6 +16,8 @@ from .run import host_value
 
 FULL, NEW = ("full",), ("new",)
 WHOLE = slice(None)
+PLAIN = (int, type(None))
+PARSED: dict[tuple, tuple] = {}                              # indices that were parsed before
 
 
 class Views:
@@ -33,9 +35,48 @@ def check_dimension(dim: int, ndim: int) -> int:
 
 def get(tensor: Any, index: Any) -> Any:
     """`tensor[index]`."""
+    key = _key(index)
+    if key is not None:
+        known = PARSED.get((tensor._read_value().aval, key))
+        if known is None:
+            known = _remember(tensor, index, key)
+        return tensor._view(Views.basic, *known)
     spec, starts, tensors = parse(tensor, index)
     seen = tensor if all(i is FULL for i in spec) and tensors else tensor._view(Views.basic, starts, (len(starts), spec))
     return gather(seen, tensors) if tensors else seen
+
+
+def _key(index: Any) -> Any:
+    """Something hashable that stands for an index of integers, slices, None and Ellipsis; None for any other."""
+    kind = type(index)
+    if kind is int:
+        return index
+    if kind is slice:
+        a, b, c = index.start, index.stop, index.step
+        return (a, b, c) if type(a) in PLAIN and type(b) in PLAIN and type(c) in PLAIN else None
+    if kind is not tuple:
+        return None
+    key = []
+    for item in index:
+        kind = type(item)
+        if kind is slice:
+            a, b, c = item.start, item.stop, item.step
+            if type(a) not in PLAIN or type(b) not in PLAIN or type(c) not in PLAIN:
+                return None
+            key.append((a, b, c))
+        elif kind is int or item is None or item is Ellipsis:
+            key.append(item)
+        else:
+            return None
+    return "tuple", *key
+
+
+def _remember(tensor: Any, index: Any, key: Any) -> tuple:
+    spec, starts, _ = parse(tensor, index)
+    if len(PARSED) > 10_000:
+        PARSED.clear()
+    found = PARSED[tensor._read_value().aval, key] = starts, (len(starts), spec)
+    return found
 
 
 def set(tensor: Any, index: Any, value: Any) -> None:
@@ -268,4 +309,4 @@ def filled(input: Array, value: Array) -> Array:
 
 
 INDEX, PUT, MASKED, FILL = index, index_set, mask_set, filled
-type_of: Any                                                 # tensor.py puts there what makes a tensor like another from a value
+type_of: Any = None                                          # tensor.py puts there what makes a tensor like another from a value

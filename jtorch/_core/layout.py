@@ -24,15 +24,12 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
 
 def of(tensor: Any) -> Layout:
     """The strides and offset of a tensor."""
+    if tensor._seen_from is not None:
+        tensor._share()
     if tensor._step is None or tensor._step.op is None and tensor._storage.buffer is None:
         return contiguous(tensor.shape), 0
-    storage = tensor._storage
-    if storage.buffer is not None:
-        seen = storage.look(tensor._step)
-        start = seen.__array_interface__["data"][0] - storage.buffer.__array_interface__["data"][0]
-        return tuple(s // seen.itemsize for s in seen.strides), start // seen.itemsize
-    seen, scale = _look(tensor._step, storage)
-    return tuple(s // scale for s in seen.strides), (seen.__array_interface__["data"][0] - BLANK.__array_interface__["data"][0]) // scale
+    seen, scale = _look(tensor._step, tensor._storage)
+    return tuple(s // scale for s in seen.strides), _offset(seen) // scale
 
 
 def stand_in(shape: Sequence[int], strides: Sequence[int], offset: int = 0) -> np.ndarray:
@@ -47,6 +44,8 @@ def _moved(shape: Sequence[int], strides: Sequence[int], offset: int) -> np.ndar
 
 def _look(step: Step, storage: Any) -> tuple[np.ndarray, int]:
     if step.op is None:
+        if storage.buffer is not None:
+            return stand_in(storage.buffer.shape, [s // storage.buffer.itemsize for s in storage.buffer.strides]), 1
         shape = storage.value.aval.shape
         return stand_in(shape, contiguous(shape)), 1
     below, scale = _look(step.parent, storage)
@@ -54,12 +53,61 @@ def _look(step: Step, storage: Any) -> tuple[np.ndarray, int]:
         return stand_in(step.attrs[0], step.attrs[1], step.attrs[2]), scale
     if step.op.name in ("real_part", "imaginary_part", "view_as_real", "view_as_complex", "bits"):
         return _reinterpreted(step, below), scale
-    return step.op.run((below, *step.numbers), step.attrs), scale
+    rule = RULES.get(step.op.name)
+    if rule is None:
+        return step.op.run((below, *step.numbers), step.attrs), scale
+    shape, strides, shift = rule(below, step)
+    return stand_in(shape, strides, _offset(below) + shift), scale
+
+
+def _offset(seen: np.ndarray) -> int:
+    return seen.__array_interface__["data"][0] - BLANK.__array_interface__["data"][0]
+
+
+# Where NumPy chooses other strides for dimensions of size 1 than PyTorch: the new sizes, strides and the shift of the first element
+
+def _unsqueezed(below: np.ndarray, step: Step) -> tuple[list, list, int]:
+    d = step.attrs[0] % (below.ndim + 1)
+    return _with_new(list(below.shape), list(below.strides), [d])
+
+
+def _with_new(shape: list, strides: list, added: Sequence[int]) -> tuple[list, list, int]:
+    for d in reversed(added):                                # as if the next dimension were one step of the new one
+        strides.insert(d, shape[d] * strides[d] if d < len(shape) else 1)
+        shape.insert(d, 1)
+    return shape, strides, 0
+
+
+def _indexed(below: np.ndarray, step: Step) -> tuple[list, list, int]:
+    starts, sizes, shape, strides, shift = iter(step.numbers), iter(zip(below.shape, below.strides, strict=True)), [], [], 0
+    added = []
+    for item in step.attrs[1]:
+        if item[0] == "new":
+            added.append(len(shape) + len(added))
+            continue
+        size, stride = next(sizes)
+        shift += 0 if item[0] == "full" else next(starts) * stride
+        if item[0] != "int":
+            shape.append(size if item[0] == "full" else item[1])
+            strides.append(stride if item[0] == "full" else stride * item[2])
+    shape, strides, _ = _with_new(shape, strides, added)
+    return shape, strides, shift
+
+
+def _expanded(below: np.ndarray, step: Step) -> tuple[list, list, int]:
+    size, shape, strides = step.attrs[0], list(below.shape), list(below.strides)
+    while len(shape) < len(size):
+        strides.insert(0, shape[0] * strides[0] if shape else 1)
+        shape.insert(0, 1)
+    full = [n if w == -1 else w for n, w in zip(shape, size, strict=True)]
+    return full, [s if n == w else 0 for s, n, w in zip(strides, shape, full, strict=True)], 0
+
+
+RULES = {"unsqueeze": _unsqueezed, "basic_index": _indexed, "expanded": _expanded}
 
 
 def _reinterpreted(step: Step, below: np.ndarray) -> np.ndarray:
-    offset = below.__array_interface__["data"][0] - BLANK.__array_interface__["data"][0]
-    name = step.op.name
+    offset, name = _offset(below), step.op.name
     if name == "bits":
         return below
     if name == "view_as_complex":
@@ -84,10 +132,18 @@ def viewable(tensor: Any, shape: Sequence[int]) -> bool:
 
 def is_contiguous(tensor: Any) -> bool:
     """Whether the elements lie in order without gaps."""
-    if tensor._step is None:
+    if tensor._step is None and tensor._seen_from is None:
         return True
     expected, given = contiguous(tensor.shape), of(tensor)[0]
     return 0 in tensor.shape or all(a == b or n == 1 for a, b, n in zip(given, expected, tensor.shape, strict=True))
+
+
+def repeats(tensor: Any) -> bool:
+    """Whether the tensor sees an element more than once through a dimension without a stride."""
+    step = tensor._step
+    while step.op is not None and not step.op.overlaps:
+        step = step.parent
+    return step.op is not None and any(s == 0 and n > 1 for s, n in zip(of(tensor)[0], tensor.shape, strict=True))
 
 
 def channels_last(shape: Sequence[int]) -> tuple[int, ...]:

@@ -107,7 +107,8 @@ class Op:
 class View(Op):
     """An operator whose result shares its input's memory."""
 
-    def __init__(self, body: Callable, name: str, put: Callable | None, **facts: Any) -> None:
+    def __init__(self, body: Callable, name: str, put: Callable | None, overlaps: bool, **facts: Any) -> None:
+        self.overlaps = overlaps
         super().__init__(body, NONE, name, **facts)
         self.on_host = True                                  # works on NumPy arrays too
         self.put = Put(self, put or _scatter(self))
@@ -117,7 +118,7 @@ class Put(Op):
     """The write through a view: the base, changed where the view looks."""
 
     def __init__(self, view: View, body: Callable) -> None:
-        super().__init__(body, NONE, f"{view.name}.put")
+        super().__init__(body, NONE, f"{view.name}.put", node="CopySlices")
         self.view = view
         self.plan = [("base", "array", False), ("new", "array", False), *view.plan[1:]]
         self.sequences = view.sequences
@@ -136,7 +137,8 @@ REGISTRY: dict[str, list[Op]] = {}                           # public name -> it
 
 def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | None = None, out: bool = True,
        aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool = True,
-       saves: str | None = None, keeps: Sequence[str] = ()) -> Callable[[Callable], Callable]:
+       saves: str | None = None, keeps: Sequence[str] = (), node: Any = None,
+       spread: bool = False) -> Callable[[Callable], Callable]:
     """Declare an operator.
 
     kind            NONE: operands as they are; SAME: promoted to one type; FLOAT: the same, integers to the default float;
@@ -151,11 +153,13 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     differentiable  False for ops whose result never requires grad
     saves           "result" where PyTorch's gradient uses the result rather than the operands (for version-counter errors)
     keeps           operands that promotion leaves alone, such as `where`'s condition
+    spread          whether the sequence of tensors is given as separate arguments, as in `einsum`
+    node            the name of its `grad_fn` where PyTorch's is not made from the op's: text, or a function of the recorded entry
     """
     def declare(body: Callable) -> Callable:
         public = name or body.__name__
         made = Op(body, kind, public, home=home.split(), inplace=kind != NONE if inplace is None else inplace, out=out,
-                  aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps)
+                  aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps, node=node, spread=spread)
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
         body.op = made
@@ -164,14 +168,15 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
 
 
 def view(*, put: Callable | None = None, name: str | None = None, home: str = "torch Tensor", aliases: Sequence[str] = (),
-         inplace: bool = False) -> Callable[[Callable], Callable]:
+         inplace: bool = False, overlaps: bool = False, node: Any = None) -> Callable[[Callable], Callable]:
     """Declare an operator whose result shares memory with its input.  The body must work on NumPy and on JAX arrays alike.
 
-    put   `put(base, new, …)`: the base after `new` was written through the view; default: a scatter found by looking at element numbers
+    put       `put(base, new, …)`: the base after `new` was written through the view; default: a scatter found by looking at element numbers
+    overlaps  whether the result can see one element several times
     """
     def declare(body: Callable) -> Callable:
         public = name or body.__name__
-        made = View(body, public, put, home=home.split(), inplace=inplace, out=False, aliases=tuple(aliases), reflected=False, returns=None)
+        made = View(body, public, put, overlaps, node=node, home=home.split(), inplace=inplace, out=False, aliases=tuple(aliases), reflected=False, returns=None)
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
         body.op = made

@@ -16,6 +16,7 @@ from .promote import FLOAT_CATEGORIES, NUMBERS
 from .run import PACKAGE, concrete, counters, flush, prune, user_line
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
+EAGER = config.eager
 HISTORY = "history"                                          # marks inputs whose gradient flows on to a finished trace
 NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
 
@@ -52,6 +53,8 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
         return advance(trace, edge)
     v = Value(edge.aval, trace, edge.slot)
     trace.refs.append(ref(v))
+    if EAGER:
+        flush(trace, "eager")
     return v
 
 
@@ -59,6 +62,8 @@ def advance(trace: Trace, edge: Edge) -> tuple[Value, ...]:
     """Values for all results of `edge`, over which the cursor has moved."""
     values = tuple([Value(a, trace, s) for s, a in enumerate(edge.entry.outputs, edge.entry.first)])
     trace.refs.extend([ref(v) for v in values])
+    if EAGER:
+        flush(trace, "eager")
     return values
 
 

@@ -13,12 +13,13 @@ def named(op: Any) -> Callable | None:
     fields = op.facts.get("returns")
     if not fields:
         return None
-    if op.name not in TYPES:
-        made = namedtuple(op.name, fields)
+    name = f"linalg_{op.name}" if "linalg" in op.facts["home"] else op.name
+    if name not in TYPES:
+        made = namedtuple(name, fields)
         made.__repr__ = _repr
         made.__module__ = "torch.return_types"
-        TYPES[op.name] = made
-    return TYPES[op.name]
+        TYPES[name] = made
+    return TYPES[name]
 
 
 def _repr(self: tuple) -> str:

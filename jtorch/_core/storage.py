@@ -27,6 +27,13 @@ class Step:
     def __init__(self, parent: Step | None, op: View | None, numbers: tuple, attrs: tuple, leaf: Leaf | None = None) -> None:
         self.parent, self.op, self.numbers, self.attrs, self.leaf = parent, op, numbers, attrs, leaf
 
+    def under_leaf(self) -> bool:
+        """Whether this or a step before it is a leaf: then what is seen depends on the gradient mode."""
+        step: Step | None = self
+        while step is not None and step.leaf is None:
+            step = step.parent
+        return step is not None
+
 
 class Storage:
     """The current contents of a base tensor, and who looks at it.
@@ -53,15 +60,25 @@ class Storage:
             return False
         if getrefcount(self.buffer) > ALONE or not self.buffer.flags.owndata:
             return True
-        self.value, self.buffer = run.host_value(self.buffer), None
+        self.value, self.buffer = self._contents(self.buffer), None
         return False
+
+    def _contents(self, array: np.ndarray) -> Value:
+        """`array` as the base's value: the one it had if that is equal, otherwise with the history that it had."""
+        old = self.value
+        if old is None:
+            return run.host_value(array)
+        known = run.concrete(old, "values")
+        if np.array_equal(np.asarray(known).view(np.uint8) if array.ndim else known, array.view(np.uint8) if array.ndim else array):
+            return old
+        return keep_history(old, run.host_value(array)) if old.aval.requires_grad else run.host_value(array)
 
     def read(self, step: Step) -> Value:
         """What a tensor at the end of `step` sees."""
-        if self.shared():
+        if self.shared() and (self.value is None or not self.value.aval.requires_grad):
             seen = run.host_value(np.array(self.look(step)))
         elif step.op is None:
-            seen = self.value
+            seen = self.value if self.buffer is None else self._contents(np.array(self.buffer))
         else:
             seen = apply_view(step.op, self.read(step.parent), step.numbers, step.attrs)
         leaf = step.leaf
@@ -78,9 +95,12 @@ class Storage:
     def write(self, step: Step, new: Value) -> None:
         """Make `new` the contents of the part that `step` sees."""
         if self.shared():
+            if new.aval.requires_grad or self.value is not None and self.value.aval.requires_grad:
+                self.value = self._through(step, new)
             self.look(step)[...] = to_host(new, "write to an array shared with NumPy")
         else:
-            self.value = self._through(step, new)
+            old, made = self.value, self._through(step, new)
+            self.value = keep_history(old, made) if old.aval.requires_grad and not made.aval.requires_grad else made
         self.version += 1
         for alias in self.aliases:
             tensor = alias()
@@ -88,6 +108,17 @@ class Storage:
                 tensor._value = None
 
     def _through(self, step: Step, new: Value) -> Value:
+        chain = []
+        while step.op is not None:
+            chain.append(step)
+            step = step.parent
+        if any(s.op.overlaps for s in chain):
+            made = record(WRITE_CHAIN.op, (self.value, new), (tuple([(s.op, s.numbers, s.attrs) for s in reversed(chain)]),))
+            behind = self.value.aval.requires_grad and any(s.op is detach.op for s in chain)
+            return keep_history(self.value, made) if behind else made
+        return self._step_by_step(chain[0], new) if chain else new
+
+    def _step_by_step(self, step: Step, new: Value) -> Value:
         while step.op is not None:
             new = record(step.op.put, (self.read(step.parent), new, *step.numbers), step.attrs)
             step = step.parent
@@ -131,6 +162,15 @@ def detach(input: Array) -> Array:
 
 
 @op(home="", inplace=False)
+def write_chain(base: Array, new: Array, chain: Any) -> Array:
+    """`base` with `new` written through a chain of views of which one sees elements several times: number the elements and look where they are."""
+    where = jnp.arange(base.size).reshape(base.shape)
+    for seen_through, numbers, attrs in chain:
+        where = seen_through.run((where, *numbers), attrs)
+    return base.reshape(-1).at[where.reshape(-1)].set(new.reshape(-1)).reshape(base.shape)
+
+
+@op(home="", inplace=False)
 def convert(input: Array, dtype: Any) -> Array:
     """`input` in another type.    input: (*)  ->  (*)"""
     if jnp.issubdtype(input.dtype, jnp.complexfloating) and not dtype.is_complex:
@@ -145,7 +185,7 @@ def copied(input: Array) -> Array:
 
 
 detach.op.differentiable = False
-WITH_DATA = with_data.op
+WITH_DATA, WRITE_CHAIN = with_data.op, write_chain
 
 
 def keep_history(old: Value, new: Value) -> Value:

@@ -3,16 +3,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from . import dtype as dt
-from . import backward, indexing, layout, printing
+from . import backward, gradgraph, indexing, layout, printing
 from .device import CPU, canonical, device
 from .dtype import COMPLEX, FLOATING, bool_, dtype
 from .graph import Aval, Leaf, Value, aval, here
 from .op import View
-from .promote import FLOAT_CATEGORIES
+from .promote import FLOAT_CATEGORIES, NUMBERS
 from .record import TENSORS, record, to_device, to_host
 from .run import concrete, host_value
 from .size import Size
@@ -32,9 +33,10 @@ class Tensor:
     _value: Value | None
     _storage: Storage | None = None
     _step: Step | None = None
+    _seen_from: tuple | None = None                          # (base, op, numbers, attrs) of a view that has not needed a storage yet
+    _views: list | None = None                               # weak references to such views of this tensor
     _leaf: Leaf | None = None
     _version_alone = 0
-    _hooks: dict | None = None
     _name: str | None = None
     names: tuple = ()
     is_sparse = is_quantized = is_mkldnn = is_nested = is_xla = is_mps = is_sparse_csr = False
@@ -52,7 +54,7 @@ class Tensor:
 
     def _read(self) -> Value:
         v = self._storage.read(self._step)
-        if self._storage.buffer is None and (here.mode.grad or self._leaf is None):
+        if self._storage.buffer is None and (here.mode.grad or not self._step.under_leaf()):
             self._value = v
         return v
 
@@ -105,32 +107,58 @@ class Tensor:
 
     @property
     def _version(self) -> int:
+        if self._seen_from is not None:
+            self._share()
         return self._storage.version if self._storage is not None else self._version_alone
 
     # Memory
 
     def _share(self) -> Storage:
         """Its storage, made on the first call."""
-        if self._storage is None:
+        if self._storage is not None:
+            return self._storage
+        if self._seen_from is not None:
+            base, op, numbers, attrs = self._seen_from
+            storage = base._share()
+            if self._storage is None:                        # sharing the base brings its views along
+                storage.join(self, Step(base._step, op, numbers, attrs, self._leaf))
+                self._seen_from = None
+        else:
             v, leaf = self._value, self._leaf
             if leaf is not None and leaf.active:
                 v = Value(v.aval.plain, None, -1, concrete(v, "leaf shared"))
             storage = Storage(v)
             storage.version = self._version_alone
             storage.join(self, Step(None, None, (), (), leaf))
-        return self._storage
+        views, self._views = self._views, None
+        for view in views or ():
+            tensor = view()
+            if tensor is not None and tensor._seen_from is not None:
+                tensor._share()
+        return storage
 
     def _view(self, op: View, numbers: tuple, attrs: tuple) -> Tensor:
         """The tensor that sees this one's memory through `op`."""
-        storage = self._share()
-        out = new(Tensor)
-        v = self._value
-        if v is not None and not storage.shared():
+        out, v = new(Tensor), self._value
+        if self._storage is None:
             out._value = apply_view(op, v, numbers, attrs)
-        else:
-            out._value = None
+            out._seen_from = self, op, numbers, attrs
+            if self._views is None:
+                self._views = []
+            elif len(self._views) > 32:
+                self._views = [r for r in self._views if r() is not None]
+            self._views.append(ref(out))
+            return out
+        storage = self._storage
+        out._value = None if v is None or storage.shared() else apply_view(op, v, numbers, attrs)
         storage.join(out, Step(self._step, op, numbers, attrs))
         return out
+
+    def _alone(self) -> bool:
+        """Whether nobody else looks at its memory, so that a new value may simply replace the old."""
+        if self._storage is not None or self._seen_from is not None:
+            return False
+        return self._views is None or all(r() is None for r in self._views)
 
     def _write(self, value: Value, name: str = "in-place operation") -> Tensor:
         """Make `value` its contents: every in-place operation ends here."""
@@ -138,11 +166,16 @@ class Tensor:
         old = self._read_value().aval
         if value.aval is not old and (value.aval.shape is not old.shape or value.aval.dtype is not old.dtype):
             value = self._fitting(value, old, name)
+        if self._seen_from is not None:
+            self._share()
+        if self._step is not None and layout.repeats(self):
+            raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
+                               "the tensor before performing the operation.")
         if here_now.grad:
             self._check_leaf()
-        elif leaf is None and old.requires_grad:
+        elif leaf is None and old.requires_grad and self._alone():
             value = keep_history(self._read_value(), value)
-        if self._storage is None and (leaf is None or not leaf.active):
+        if (leaf is None or not leaf.active) and self._alone():
             self._value = value
             self._version_alone += 1
         else:
@@ -192,6 +225,8 @@ class Tensor:
                                "doesn't require differentiation use var_no_grad = var.detach().")
         if requires_grad and self.dtype.category not in FLOAT_CATEGORIES:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if self._views is not None:
+            self._share()
         if self._leaf is None:
             self._leaf = Leaf(self)
             if self._storage is not None:
@@ -213,7 +248,7 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it)."""
-        return self._leaf.grad if self._leaf is not None else backward.retained_grad(self)
+        return self._leaf.grad if self._leaf is not None else gradgraph.retained_grad(self)
 
     @grad.setter
     def grad(self, grad: Tensor | None) -> None:
@@ -240,12 +275,12 @@ class Tensor:
     @property
     def grad_fn(self) -> Any:
         """The node of the gradient graph that made it; None for a leaf."""
-        return None if self._leaf is not None else backward.grad_fn(self._read_value())
+        return None if self._leaf is not None else gradgraph.grad_fn(self._read_value())
 
     @property
     def output_nr(self) -> int:
         """Which of its `grad_fn`'s results it is."""
-        return backward.output_number(self._read_value())
+        return gradgraph.output_number(self._read_value())
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
                  inputs: Tensor | tuple | list | None = None) -> None:
@@ -261,7 +296,7 @@ class Tensor:
 
     def detach_(self) -> Tensor:
         """Cut this tensor off from its gradient history; returns the tensor itself."""
-        if self._step is not None and self._step.op is not None:
+        if self._seen_from is not None or self._step is not None and self._step.op is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         value = record(DETACH, (self,)) if self.requires_grad and self._leaf is None else None
         if self._leaf is not None:
@@ -282,7 +317,8 @@ class Tensor:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
         source = other.detach()
-        source._read_value()
+        source._share()
+        self._share()
         step = Step(source._step, DETACH, (), (), self._leaf)
         self._value = None
         source._storage.join(self, step)
@@ -292,24 +328,24 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self._leaf is None:
-            backward.retain(self)
+            gradgraph.retain(self)
 
     @property
     def retains_grad(self) -> bool:
         """Whether this non-leaf tensor keeps its gradient."""
-        return self._leaf is None and backward.retains(self)
+        return self._leaf is None and gradgraph.retains(self)
 
     def register_hook(self, hook: Callable) -> Any:
         """Call `hook(grad)` whenever the gradient of this tensor is computed; what it returns, if not None, replaces it."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        return backward.add_hook(self, hook)
+        return gradgraph.add_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable) -> Any:
         """Call `hook(tensor)` after a gradient was accumulated into this leaf."""
         if self._leaf is None or not self._leaf.active:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        return backward.add_after_hook(self._leaf, hook)
+        return gradgraph.add_after_hook(self._leaf, hook)
 
     # Conversion
 
@@ -322,10 +358,12 @@ class Tensor:
 
     def item(self) -> Any:
         """The only element, as a Python number."""
-        array = concrete(self._read_value(), "item")
+        storage = self._storage
+        array = self._host() if storage is not None and storage.buffer is not None else concrete(self._read_value(), "item")
         if array.size != 1:
             raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
-        return np.asarray(array).item() if self.dtype.itemsize != 2 or self.dtype.category != FLOATING else float(np.asarray(array).reshape(()))
+        number = array.item()
+        return number if type(number) in NUMBERS else float(number)   # NumPy knows no Python number for bfloat16
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
@@ -347,7 +385,8 @@ class Tensor:
         storage = self._share()
         if not storage.shared():
             storage.buffer = np.array(to_host(storage.value, "numpy()"), order="C")
-            storage.value = None
+            if not storage.value.aval.requires_grad:
+                storage.value = None
             for alias in storage.aliases:
                 if (tensor := alias()) is not None:
                     tensor._value = None
@@ -373,7 +412,7 @@ class Tensor:
         if kind is not None and kind is not self.dtype:
             out = wrap(record(CONVERT, (self,), (kind,)))
         if where is not None and (where := canonical(where)) is not out.device:
-            out = backward.move(out, where) if out.requires_grad else wrap(Value(
+            out = gradgraph.move(out, where) if out.requires_grad else wrap(Value(
                 _moved(out._aval, where), None, -1, to_device(concrete(out._read_value(), "to(device)"), where)))
         return out.clone() if copy and out is self else out
 
@@ -452,7 +491,7 @@ class Tensor:
         return _rebuild, (type(self), np.array(self._host()), self.dtype, str(self.device), self.requires_grad, state)
 
 
-HIDDEN = frozenset(("_value", "_storage", "_step", "_leaf", "_hooks", "_version_alone"))
+HIDDEN = frozenset(("_value", "_storage", "_step", "_seen_from", "_views", "_leaf", "_version_alone"))
 TENSORS.update((Tensor, Value))
 
 
@@ -518,5 +557,5 @@ def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = No
     return device, dtype, copy
 
 
-backward.tensor_of = wrap
+gradgraph.Doors.tensor_of = staticmethod(wrap)
 indexing.type_of = lambda tensor: wrap

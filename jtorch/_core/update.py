@@ -59,7 +59,7 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
     values = values if type(values) is tuple else (values,)
     for tensor, value in zip((*params, *states), values, strict=True):
         leaf = tensor._leaf
-        if tensor._storage is not None and not _settle(tensor):
+        if (tensor._storage is not None or tensor._views is not None) and not _settle(tensor):
             tensor._write(value, "step")
             continue
         if leaf is not None and leaf.active:
@@ -71,7 +71,11 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
 
 def _settle(tensor: Any) -> bool:
     """Give up a storage that nobody else looks at."""
-    storage = tensor._storage
+    if tensor._views is not None and any(r() is not None for r in tensor._views):
+        return False
+    storage, tensor._views = tensor._storage, None
+    if storage is None:
+        return True
     if storage.buffer is not None or tensor._step.op is not None or sum(r() is not None for r in storage.aliases) > 1:
         return False
     tensor._version_alone = storage.version

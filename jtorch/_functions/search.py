@@ -11,6 +11,8 @@ from .._core.record import record, to_host
 from .._core.run import host_value
 from .._core.tensor import Tensor, wrap
 from .._ops.compare import _allclose, _equal
+from .._ops.join import repeat_interleave as repeated
+from .._ops.join import repeat_interleave_each as repeated_each
 from .._ops.pointwise import where as choose
 from .._ops.select import bincount as counted
 from .._ops.select import one_hot as encoded
@@ -107,9 +109,9 @@ def _several(input: Tensor, found: np.ndarray, inverse: np.ndarray, counts: np.n
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 occurs, or the sums of their weights.    (n)  ->  (k)"""
     array = values(input, "bincount")
-    if array.ndim == 1 and array.size and array.min() < 0:
+    if array.dtype.kind in "iu" and array.ndim == 1 and array.size and array.min() < 0:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    return wrap(record(counted.op, (input, weights), (max(minlength, int(array.max()) + 1 if array.size else 0),)))
+    return wrap(record(counted.op, (input, weights), (max(minlength, int(array.max()) + 1 if array.size and array.dtype.kind in "iu" else 0),)))
 
 
 @public("nn.functional")
@@ -140,3 +142,23 @@ def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | N
     edges = bins._host() if isinstance(bins, Tensor) else bins
     found, at = np.histogram(values(input, "histogram"), edges, range, density, None if weight is None else weight._host())
     return fresh(found.astype(input.dtype.numpy), input), fresh(at.astype(input.dtype.numpy), input)
+
+
+@public()
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+    """Each element repeated, all equally often or as a tensor says; with one tensor alone, each of its positions as often as it says.
+
+    >>> torch.repeat_interleave(torch.tensor([5, 7]), torch.tensor([1, 2]))
+    tensor([5, 7, 7])
+    """
+    if repeats is None:
+        counts = values(input, "repeat_interleave")
+        return fresh(np.repeat(np.arange(counts.size), counts), input)
+    if not isinstance(repeats, Tensor):
+        return wrap(record(repeated.op, (input,), (int(repeats), dim, output_size)))
+    counts = values(repeats, "repeat_interleave")
+    if counts.size and counts.min() < 0:
+        raise RuntimeError("repeats can not be negative")
+    if counts.size == 1:
+        return wrap(record(repeated.op, (input,), (int(counts.reshape(())), dim, None)))
+    return wrap(record(repeated_each.op, (input, repeats), (dim, int(counts.sum()))))

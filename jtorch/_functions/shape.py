@@ -33,7 +33,7 @@ def view(self: Tensor, *shape: Any, dtype: dtype | None = None, size: Any = None
     if dtype is not None:
         return _as_type(self, dtype)
     wanted = infer_size(sizes(shape), self.numel())
-    if self._step is not None and not layout.viewable(self, wanted):
+    if (self._step is not None or self._seen_from is not None) and not layout.viewable(self, wanted):
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). "
                            "Use .reshape(...) instead.")
     return self._view(VIEW, (), (wanted,))
@@ -50,7 +50,7 @@ def _as_type(self: Tensor, kind: dtype) -> Tensor:
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape: a view where possible, otherwise a copy."""
     wanted = infer_size(sizes(shape), input.numel())
-    if input._step is None or layout.viewable(input, wanted):
+    if input._step is None and input._seen_from is None or layout.viewable(input, wanted):
         return input._view(VIEW, (), (wanted,))
     return wrap(record(VIEW, (input,), (wanted,)))
 

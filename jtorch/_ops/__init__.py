@@ -1,3 +1,4 @@
 """Operator declarations.  Importing the package declares all of them."""
-from . import (activation, bits, classify, compare, distance, elementary, extremes, join, linalg, linear, loss, pointwise, products, reduce, scan, select,
-               sort, views)
+from . import (activation, adaptive, attention, bits, classify, compare, ctc, distance, elementary, embed, extremes, join, linalg, linear, loss, lu, normalize,
+               pad, pointwise, pool, products, reduce, resample, rnn, scan, select, sort, views)
+from . import conv

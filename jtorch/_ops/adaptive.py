@@ -6,7 +6,6 @@ from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from .._core.op import NONE, Array, op
 from .checks import require_floating, sizes, widened
@@ -144,22 +143,18 @@ def fractional_max_pool_apply(input: Array, samples: Array, kernel_size: tuple[i
     input: (N, C, *spatial), samples: (N, C, n) in [0, 1)  ->  (N, C, *output_size) twice
     """
     n = len(kernel_size)
-    space = input.shape[-n:]
     flat = jnp.zeros((), jnp.int64)
-    for axis, (size, kernel, out) in enumerate(zip(space, kernel_size, output_size, strict=True)):
+    for axis, (size, kernel, out) in enumerate(zip(input.shape[-n:], kernel_size, output_size, strict=True)):
         step = (size - kernel) / (out - 1) if out > 1 else 0.0
-        # PyTorch's samples are in the order width, height, depth
-        sample = samples[..., n - 1 - axis, None]
+        sample = samples[..., n - 1 - axis, None]                      # samples come in the order width, height, depth
         start = jnp.floor((jnp.arange(out) + sample) * step).astype(jnp.int64) - jnp.floor(sample * step).astype(jnp.int64)
         start = jnp.where(jnp.arange(out) == out - 1, size - kernel, start)
         places = start[..., None] + jnp.arange(kernel)
-        before, after = 2 * axis, 2 * (n - 1 - axis)
-        shape = (*input.shape[:2], *(1,) * axis, out, *(1,) * (n - 1 - axis), *(1,) * axis, kernel, *(1,) * (n - 1 - axis))
-        del before, after
-        flat = flat * size + places.reshape(shape)
-    flat = jnp.broadcast_to(flat, (*input.shape[:2], *output_size, *kernel_size)).reshape(*input.shape[:2], math.prod(output_size), -1)
-    rows = input.reshape(*input.shape[:2], 1, -1)
-    values = jnp.take_along_axis(jnp.broadcast_to(rows, (*flat.shape[:3], rows.shape[-1])), flat, -1)
-    first = jnp.argmax(values, -1, keepdims=True)
+        own = [axis == other for other in range(n)]
+        flat = flat * size + places.reshape(*input.shape[:2], *(out if o else 1 for o in own), *(kernel if o else 1 for o in own))
     shape = (*input.shape[:2], *output_size)
-    return jnp.take_along_axis(values, first, -1).reshape(shape), lax.stop_gradient(jnp.take_along_axis(flat, first, -1)).reshape(shape)
+    flat = jnp.broadcast_to(flat, (*shape, *kernel_size)).reshape(*input.shape[:2], -1)
+    windows = (*input.shape[:2], math.prod(output_size), math.prod(kernel_size))
+    values = jnp.take_along_axis(input.reshape(*input.shape[:2], -1), flat, -1).reshape(windows)
+    first = jnp.argmax(values, -1, keepdims=True)
+    return jnp.take_along_axis(values, first, -1).reshape(shape), jnp.take_along_axis(flat.reshape(windows), first, -1).reshape(shape)

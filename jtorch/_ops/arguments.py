@@ -38,6 +38,18 @@ def require_inexact(x: Array, name: str) -> None:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {scalar_type(x)}")
 
 
+def require_matrices(A: Array, name: str) -> None:
+    """Raise unless `A`, the operand of the linear algebra function `name`, holds floating point or complex matrices."""
+    if A.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
+    require_inexact(A, name)
+
+
+def transposed(A: Array) -> Array:
+    """The conjugate transpose of matrices."""
+    return jnp.conj(jnp.swapaxes(A, -1, -2))
+
+
 def require_index(x: Array, message: str) -> None:
     """Raise `message` unless `x` can be an index: of type int32 or int64."""
     if x.dtype not in (jnp.int32, jnp.int64):

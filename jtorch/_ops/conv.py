@@ -78,7 +78,7 @@ def _slices(input: Array, kernel: Sequence[int], stride: Sequence[int], dilation
 
 
 def _by_patches(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dilation: Sequence[int]) -> Array:
-    """One product of a matrix of patches with the weights: wins where a patch has few elements.    input: (N, *spatial, C), weight: (*kernel, C, O)"""
+    """One product of a matrix of patches with the weights, for patches of few elements.    input: (N, *spatial, C), weight: (*kernel, C, O)"""
     padded = jnp.pad(input, [(0, 0), *pads, (0, 0)])
     pieces = _slices(padded, weight.shape[:-2], stride, dilation)
     patches = pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces, -1)

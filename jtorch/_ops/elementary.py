@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy import special
 
-from .._core.op import FLOAT, SAME, Array, Scalar, op
+from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
+from .checks import scalar_type
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -438,3 +439,32 @@ def angle(input: Array) -> Array:
 def conj_physical(input: Array) -> Array:
     """Each complex number with its imaginary part negated.    input: (*)  ->  (*)"""
     return jnp.conj(input)
+
+
+@op(NONE, home="torch")
+def complex(real: Array, imag: Array) -> Array:
+    """Complex numbers from their parts.    real, imag: (*)  ->  (*)"""
+    return _joined(real, imag)
+
+
+@op(NONE, home="torch")
+def polar(abs: Array, angle: Array) -> Array:
+    """Complex numbers from their sizes and angles.    abs, angle: (*)  ->  (*)"""
+    return _joined(abs * jnp.cos(angle), abs * jnp.sin(angle))
+
+
+def _joined(real: Array, imag: Array) -> Array:
+    if real.dtype != imag.dtype:
+        raise RuntimeError(f"Expected object of scalar type {scalar_type(real)} but got scalar type {scalar_type(imag)} for second argument")
+    if real.dtype not in (jnp.float32, jnp.float64):
+        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {scalar_type(real)} and {scalar_type(imag)}")
+    return lax.complex(*jnp.broadcast_arrays(real, imag))
+
+
+@op(NONE, returns="mantissa exponent")
+def frexp(input: Array) -> tuple[Array, Array]:
+    """Mantissa in [1/2, 1) and exponent with `input = mantissa * 2 ** exponent`.    input: (*)  ->  (*), (*) int32"""
+    if not is_inexact(input):
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    mantissa, exponent = jnp.frexp(input)
+    return mantissa, exponent.astype(jnp.int32)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import lax
 
-from .._core.op import NONE, SAME, Array, Dims, op
+from .._core.op import NONE, SAME, Array, Dims, Scalar, op
 from .arguments import cast, dimensions, gradient_only, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension
 
@@ -228,20 +228,21 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Arr
 
 
 def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, interpolation: str, find: Callable) -> Array:
-    if input.dtype not in (jnp.float32, jnp.float64):
-        raise RuntimeError("quantile() input tensor must be either float or double dtype")
-    if q.ndim > 1:
-        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
-    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
-        raise RuntimeError("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, "
-                           f"but got {interpolation}")
     if input.size == 0:
         raise RuntimeError("quantile() input tensor must be non-empty")
+    if q.ndim > 1:
+        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
+    if input.dtype not in (jnp.float32, jnp.float64):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
+    if q.dtype != input.dtype:
+        raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError(f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
     axis = None if dim is None or input.ndim == 0 else dimension(dim, input.ndim)
-    return find(input, q.astype(input.dtype), axis, method=interpolation, keepdims=keepdim)
+    return find(input, q, axis, method=interpolation, keepdims=keepdim)
 
 
-@op(SAME, inplace=False)
+@op(NONE)
 def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """The elements below which a part `q` of the elements along `dim` lie.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`
 
@@ -251,7 +252,19 @@ def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = Fal
     return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.quantile)
 
 
-@op(SAME, inplace=False)
+@op(NONE, name="quantile")
+def quantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
+    """The element below which a part `q` of the elements along `dim` lie.    input: (*)  ->  (*) without `dim`"""
+    return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.quantile)
+
+
+@op(NONE)
 def nanquantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """`quantile` of the elements that are not nan.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`"""
     return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.nanquantile)
+
+
+@op(NONE, name="nanquantile")
+def nanquantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
+    """`quantile` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
+    return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.nanquantile)

@@ -101,7 +101,7 @@ def column_stack(tensors: Arrays) -> Array:
     return hstack([x.reshape(-1, 1) if x.ndim < 2 else x for x in tensors])
 
 
-@joins(out=False)
+@joins(out=False, spread=True)
 def block_diag(tensors: Arrays) -> Array:
     """Matrices along the diagonal of a matrix of zeros; `block_diag(*tensors)`.    (a, b), (c, d)  ->  (a + c, b + d)"""
     for position, tensor in enumerate(tensors):
@@ -293,7 +293,7 @@ def kron(input: Array, other: Array) -> Array:
     return jnp.kron(input, other)
 
 
-@grids()
+@grids(spread=True)
 def meshgrid(tensors: Arrays, *, indexing: str | None = None) -> tuple[Array, ...]:
     """The coordinates of all points of a grid; `meshgrid(*tensors)`; "xy" swaps the first two dimensions.    (n), (m)  ->  (n, m), (n, m)"""
     for tensor in tensors:
@@ -306,7 +306,7 @@ def meshgrid(tensors: Arrays, *, indexing: str | None = None) -> tuple[Array, ..
     return tuple(jnp.meshgrid(*(jnp.atleast_1d(x) for x in tensors), indexing=indexing or "ij"))
 
 
-@grids()
+@grids(spread=True)
 def cartesian_prod(tensors: Arrays) -> Array:
     """All ways to choose one element from each vector; `cartesian_prod(*tensors)`.    (n), (m)  ->  (n m, 2)"""
     for tensor in tensors:
@@ -330,6 +330,8 @@ def combinations(input: Array, r: int = 2, with_replacement: bool = False) -> Ar
         raise RuntimeError(f"Expect a 1D vector, but got shape {sizes(input)}")
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input[:0]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.array(list(choose(range(input.shape[0]), r)), np.int64).reshape(-1, r)
-    return input[places] if r else input[:0]
+    return input[places]

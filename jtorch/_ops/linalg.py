@@ -9,27 +9,17 @@ from jax.scipy.linalg import expm
 from jax.scipy.linalg import solve_triangular as solve_one_triangular
 
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
-from .arguments import is_complex, is_inexact, require_inexact
+from .arguments import is_complex, is_inexact, require_matrices, transposed
 from .checks import broadcast_sizes, scalar_type
 from .reduce import p_norm
 
 algebra = partial(op, NONE, home="linalg")
 
 
-def _require_matrices(A: Array, name: str) -> None:
-    if A.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
-    require_inexact(A, name)
-
-
 def _require_square(A: Array, name: str) -> None:
     if A.ndim >= 2 and A.shape[-1] != A.shape[-2]:
         raise RuntimeError(f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices")
-    _require_matrices(A, name)
-
-
-def _adjoint(A: Array) -> Array:
-    return jnp.conj(jnp.swapaxes(A, -1, -2))
+    require_matrices(A, name)
 
 
 # ---- determinants
@@ -96,7 +86,7 @@ def pinverse(input: Array, rcond: float = 1e-15) -> Array:
 @algebra()
 def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
     """Pseudo-inverse; singular values below max(atol, rtol * the largest) count as 0.    A: (*, n, m)  ->  (*, m, n)"""
-    _require_matrices(A, "linalg.pinv")
+    require_matrices(A, "linalg.pinv")
     if A.size == 0:
         return jnp.zeros((*A.shape[:-2], A.shape[-1], A.shape[-2]), A.dtype)
     if rtol is None:
@@ -152,9 +142,9 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
 @op(NONE)
 def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     """X of `A X = input` for the A whose Cholesky factor is L.    input: (*, n, k), L: (*, n, n)  ->  (*, n, k)"""
-    lower = _adjoint(L) if upper else L
+    lower = transposed(L) if upper else L
     half = solve_triangular(lower, input, upper=False)
-    return solve_triangular(_adjoint(lower), half, upper=True)
+    return solve_triangular(transposed(lower), half, upper=True)
 
 
 @op(NONE)
@@ -166,7 +156,7 @@ def cholesky_inverse(L: Array, upper: bool = False) -> Array:
 @algebra(returns="solution residuals rank singular_values", out=False)
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
-    _require_matrices(A, "torch.linalg.lstsq")
+    require_matrices(A, "torch.linalg.lstsq")
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError("torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
     m, n = A.shape[-2:]
@@ -194,10 +184,10 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
     """
     _require_square(A, "linalg.cholesky")
     lower = jnp.tril(lax.stop_gradient(A), -1)
-    read = lower + _adjoint(lower) + lax.stop_gradient(A) * jnp.eye(A.shape[-1], dtype=A.dtype)
-    even = (A + _adjoint(A)) / 2                                        # PyTorch's gradient is that of the symmetric part
+    read = lower + transposed(lower) + lax.stop_gradient(A) * jnp.eye(A.shape[-1], dtype=A.dtype)
+    even = (A + transposed(A)) / 2                                        # PyTorch's gradient is that of the symmetric part
     factor = lax.linalg.cholesky(even + (read - lax.stop_gradient(even)), symmetrize_input=False)
-    return _adjoint(factor) if upper else factor
+    return transposed(factor) if upper else factor
 
 
 @op(NONE, name="cholesky")
@@ -224,7 +214,7 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """Orthogonal Q and upper triangular R with `A = Q R`; "reduced", "complete" or "r".    A: (*, n, m)  ->  (*, n, k), (*, k, m)"""
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
-    _require_matrices(A, "linalg.qr")
+    require_matrices(A, "linalg.qr")
     if mode == "r":
         return jnp.zeros((0,), A.dtype), jnp.linalg.qr(A, mode="r")
     return tuple(jnp.linalg.qr(A, mode=mode))
@@ -237,20 +227,20 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array
         n, m = input.shape[-2:]
         return jnp.zeros((*input.shape[:-2], n, n), input.dtype), svdvals(input), jnp.zeros((*input.shape[:-2], m, m), input.dtype)
     U, S, Vh = linalg_svd(input, full_matrices=not some)
-    return U, S, _adjoint(Vh)
+    return U, S, transposed(Vh)
 
 
 @algebra(name="svd", returns="U S Vh")
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, S, Vh with `A = U diag(S) Vh`; singular values in falling order.    A: (*, n, m)  ->  (*, n, n), (*, k), (*, m, m)"""
-    _require_matrices(A, "linalg.svd")
+    require_matrices(A, "linalg.svd")
     return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
 
 
 @algebra()
 def svdvals(A: Array, *, driver: str | None = None) -> Array:
     """Singular values in falling order.    A: (*, n, m)  ->  (*, min(n, m))"""
-    _require_matrices(A, "linalg.svdvals")
+    require_matrices(A, "linalg.svdvals")
     return jnp.linalg.svd(A, compute_uv=False)
 
 
@@ -286,7 +276,7 @@ def eigvals(A: Array) -> Array:
 @algebra(differentiable=False)
 def matrix_rank(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
     """How many singular values are above max(atol, rtol * the largest).    A: (*, n, m)  ->  (*), int64"""
-    _require_matrices(A, "linalg.matrix_rank")
+    require_matrices(A, "linalg.matrix_rank")
     values = jnp.linalg.svd(A, compute_uv=False)
     if rtol is None:
         rtol = 0.0 if atol else max(A.shape[-2:]) * float(jnp.finfo(A.dtype).eps)
@@ -335,6 +325,12 @@ def linalg_matrix_exp(A: Array) -> Array:
 def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
     """Powers of each element of a vector, falling unless `increasing`.    x: (n)  ->  (n, N)"""
     return jnp.vander(x, N, increasing)
+
+
+@algebra(name="vander", out=False)
+def linalg_vander(x: Array, N: int | None = None) -> Array:
+    """Rising powers of each element.    x: (*, n)  ->  (*, n, N)"""
+    return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N, dtype=x.dtype)
 
 
 # ---- distances and covariance

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -17,6 +16,7 @@ pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
 Numbers = int | tuple[int, ...]
 Windows = list[tuple[int, int, int, int, int, int]]          # per dimension: size, kernel, stride, padding, dilation, number of windows
+LONG = 16                                                    # a single window longer than this is searched as one, not slice by slice
 COUNT = {1: "one int", 2: "two ints", 3: "three ints"}
 
 
@@ -90,7 +90,11 @@ def _maximum(kept: Array, other: Array) -> Array:
 
 def _max_values(input: Array, windows: Windows) -> Array:
     for back, window in enumerate(reversed(windows)):
-        taps = _taps(input, input.ndim - 1 - back, window, _lowest(input))
+        axis, (size, kernel, _, padding, _, count) = input.ndim - 1 - back, window
+        if count == 1 and padding == 0 and kernel == size > LONG:
+            input = jnp.take_along_axis(input, jnp.argmax(input, axis, keepdims=True), axis)
+            continue
+        taps = _taps(input, axis, window, _lowest(input))
         input = taps[0]
         for tap in taps[1:]:
             input = _maximum(input, tap)

@@ -247,7 +247,7 @@ def multi_dot(tensors: Arrays) -> Array:
     return jnp.linalg.multi_dot(tensors)
 
 
-@op(NONE, home="torch")
+@op(NONE, home="torch", spread=True)
 def chain_matmul(matrices: Arrays) -> Array:
     """Product of several matrices in the cheapest order; `chain_matmul(*matrices)`.    (n, k), (k, m), ...  ->  (n, ...)"""
     for matrix in matrices:
@@ -278,7 +278,7 @@ def tensordot(a: Array, b: Array, dims: int | tuple[tuple[int, ...], tuple[int, 
     return jnp.tensordot(a, b, ([dimension(d, a.ndim) for d in over_a], [dimension(d, b.ndim) for d in over_b]))
 
 
-@op(NONE, home="torch", out=False)
+@op(NONE, home="torch", out=False, spread=True)
 def einsum(equation: str, operands: Arrays) -> Array:
     """Sum of products in Einstein's notation; `einsum(equation, *operands)`.
 

@@ -32,7 +32,7 @@ def infer_size(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
 
 
-@view(home="", put=lambda base, new, size: new.reshape(base.shape))
+@view(home="", put=lambda base, new, size: new.reshape(base.shape), node="ViewBackward0")
 def reshaped(input: Array, size: Shape) -> Array:
     return input.reshape(size)
 
@@ -81,14 +81,14 @@ def squeeze_all(input: Array) -> Array:
     return input.squeeze()
 
 
-@view(name="squeeze", put=lambda base, new, dim: new.reshape(base.shape), inplace=True)
+@view(name="squeeze", put=lambda base, new, dim: new.reshape(base.shape), inplace=True, node="SqueezeBackward1")
 def squeeze(input: Array, dim: Any) -> Array:
     """`input` without the given dimensions, where they have size 1."""
     chosen = {dimension(d, input.ndim) for d in ((dim,) if isinstance(dim, int) else dim)}
     return input.squeeze(tuple(d for d in chosen if input.ndim and input.shape[d] == 1))
 
 
-@view(home="")
+@view(home="", overlaps=True, node="ExpandBackward0")
 def expanded(input: Array, size: Shape) -> Array:
     ahead = len(size) - input.ndim
     if ahead < 0:
@@ -110,7 +110,13 @@ FULL = ("full",)
 Spec = tuple[tuple, ...]
 
 
-@view(home="", put=lambda base, new, spec, starts: write_slices(base, new, spec, *starts))
+def _last_step(entry: Any) -> str:
+    """PyTorch records the parts of an index one by one: its name is that of the last."""
+    last = [i[0] for i in entry.attrs[1] if i[0] != "full"][-1:]
+    return {"int": "SelectBackward0", "new": "UnsqueezeBackward0", "slice": "SliceBackward0"}[last[0]] if last else "AliasBackward0"
+
+
+@view(home="", put=lambda base, new, spec, starts: write_slices(base, new, spec, *starts), node=_last_step)
 def basic_index(input: Array, spec: Any, starts: Scalars) -> Array:
     """Indexing by integers, slices and None.
 
@@ -140,7 +146,7 @@ def _literal(spec: Spec, starts: tuple[int, ...]) -> tuple:
             items.append(slice(first, first + (item[1] - 1) * item[2] + 1 if item[1] else first, item[2]))
         else:
             items.append(None if item[0] == "new" else slice(None))
-    return tuple(items)
+    return (*items, ...)                                     # the Ellipsis makes NumPy give a view even of a single element
 
 
 def _window(input: Array, spec: Spec, starts: tuple) -> Array:
@@ -182,7 +188,7 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
     return input.diagonal(offset, a, b)
 
 
-@view(home="Tensor")
+@view(home="Tensor", overlaps=True)
 def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     """All windows of `size` along a dimension, `step` apart, as a new last dimension."""
     d = dimension % max(input.ndim, 1)
@@ -196,7 +202,7 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     return jnp.moveaxis(jnp.take(input, where, axis=d), d + 1, -1)
 
 
-@view(home="")
+@view(home="", overlaps=True, node="AsStridedBackward0")
 def strided(input: Array, size: Shape, stride: Shape, storage_offset: int) -> Array:
     positions = np.full(size, storage_offset, np.int64)
     for d, (n, s) in enumerate(zip(size, stride, strict=True)):

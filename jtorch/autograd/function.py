@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .._core import backward
+from .._core import gradgraph, plan
 from .._core.graph import here, mode
 from .._core.promote import FLOAT_CATEGORIES
 from .._core.tensor import Tensor, wrap
@@ -28,7 +28,7 @@ class FunctionCtx:
     def saved_tensors(self) -> tuple:
         """The tensors given to `save_for_backward`.  Raises where one was changed in place since."""
         if self.__dict__.get("_released"):
-            raise RuntimeError(backward.TWICE)
+            raise RuntimeError(plan.TWICE)
         for tensor, version in zip(self.__dict__.get("_saved", ()), self.__dict__.get("_versions", ()), strict=True):
             if tensor is not None and tensor._version != version:
                 raise RuntimeError("one of the variables needed for gradient computation has been modified by an inplace operation: "
@@ -153,7 +153,7 @@ def _connect(ctx: Any, args: tuple, outputs: tuple) -> tuple:
     raw = [type(v)(v.aval.plain, v.trace, v.slot, v.array) if v.aval.requires_grad else v for v in raw]
     if not smooth:
         return outputs
-    values = backward.attach(ctx, inputs, raw)
+    values = gradgraph.attach(ctx, inputs, raw)
     made = list(outputs)
     for k, value in zip(smooth, values, strict=True):
         if any(outputs[k] is d for d in dirty):
@@ -190,4 +190,4 @@ class Move(Function):
         return grad.to(ctx.back), None
 
 
-backward.MOVE = Move.apply
+gradgraph.Doors.move = Move.apply

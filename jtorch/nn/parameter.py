@@ -27,20 +27,6 @@ class Parameter(torch.Tensor):
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
         return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
-        parts = self.detach(), self.requires_grad, {}
-        return (_rebuild_parameter_with_state, (*parts, vars(self))) if vars(self) else (_rebuild_parameter, parts)
-
-
-def _rebuild_parameter(data: torch.Tensor, requires_grad: bool, backward_hooks: dict) -> Parameter:
-    return Parameter(data, requires_grad)                    # the hooks are always empty: only the file format has a place for them
-
-
-def _rebuild_parameter_with_state(data: torch.Tensor, requires_grad: bool, backward_hooks: dict, state: dict[str, Any]) -> Parameter:
-    made = Parameter(data, requires_grad)
-    vars(made).update(state)
-    return made
-
 
 class _BufferMeta(type(torch.Tensor)):
     """Makes `isinstance(t, Buffer)` true for the plain tensors that `Buffer(...)` marks."""
@@ -77,9 +63,9 @@ class UninitializedTensorMixin:
     @property
     def shape(self) -> NoReturn:
         """An error: there is no shape yet."""
-        raise RuntimeError("Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when trying "
-                           "to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before accessing "
-                           "their attributes.")
+        raise RuntimeError("Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when "
+                           "trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before "
+                           "accessing their attributes.")
 
     def share_memory_(self) -> NoReturn:
         """An error: there is nothing to share yet."""

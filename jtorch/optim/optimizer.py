@@ -1,15 +1,24 @@
-"""What all optimizers share: parameter groups, state, hooks, state dicts, and the recording of a step."""
+"""What all optimizers share: parameter groups, state, the recording of a step, hooks and state dicts."""
 from __future__ import annotations
 
+import functools
+import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from itertools import chain, count
+from itertools import chain
 from typing import Any
 
 import jtorch as torch
 
-from .._core.update import Rule, apply
+from .._core.record import record
+from .._core.tensor import wrap, wrap_all
+from .._core.update import Rule, apply, constant, xp
+
+ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
+STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
+# Options that a state dict of an older PyTorch may lack, and what they were then.
+ADDED = dict(foreach=None, maximize=False, capturable=False, differentiable=False, fused=None, amsgrad=False, nesterov=False, centered=False)
 
 
 class _Required:
@@ -18,53 +27,95 @@ class _Required:
 
 
 required = _Required()
-STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
-identities = count()
 
 
-class Removable:
-    """Removes a hook."""
-
-    def __init__(self, hooks: dict) -> None:
-        self.hooks, self.id = hooks, next(identities)
-
-    def remove(self) -> None:
-        """Take the hook away; further calls do nothing."""
-        self.hooks.pop(self.id, None)
-
-
-def _register(hooks: dict, hook: Callable) -> Removable:
-    handle = Removable(hooks)
-    hooks[handle.id] = hook
-    return handle
-
-
-def register_optimizer_step_pre_hook(hook: Callable) -> Removable:
+def register_optimizer_step_pre_hook(hook: Callable) -> Any:
     """Call `hook(optimizer, args, kwargs)` before every optimizer's step."""
     return _register(STEP_HOOKS[0], hook)
 
 
-def register_optimizer_step_post_hook(hook: Callable) -> Removable:
+def register_optimizer_step_post_hook(hook: Callable) -> Any:
     """Call `hook(optimizer, args, kwargs)` after every optimizer's step."""
     return _register(STEP_HOOKS[1], hook)
+
+
+def _register(hooks: dict, hook: Callable, prepend: bool = False) -> Any:
+    handle = torch.utils.hooks.RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
+def hooked(step: Callable) -> Callable:
+    """A class's `step`, with the hooks around it.  A `step` that it calls by `super()` runs without them."""
+    @functools.wraps(step)
+    def run(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        self._opt_called = True
+        before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
+        if not (before or after or STEP_HOOKS[0] or STEP_HOOKS[1]) or type(self).step is not run:
+            return step(self, *args, **kwargs)
+        args = (self, *args)
+        for hook in (*STEP_HOOKS[0].values(), *before.values()):
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+                args, kwargs = changed
+        result = step(*args, **kwargs)
+        for hook in (*after.values(), *STEP_HOOKS[1].values()):
+            hook(self, args, kwargs)
+        return result
+    return run
+
+
+def widened(rule: Callable) -> Callable:
+    """`rule` for all parameters: of complex ones real and imaginary parts go their own ways, of 16-bit ones it computes in 32 bits."""
+    def inside(x: Any, half: bool) -> Any:
+        return xp.stack([x.real, x.imag], -1) if x.dtype.kind == "c" else x.astype(xp.float32) if half else x
+
+    def outside(x: Any, like: Any) -> Any:
+        return x[..., 0] + 1j * x[..., 1] if like.dtype.kind == "c" else x
+
+    def run(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:
+        half = p.dtype.itemsize == 2
+        if not half and p.dtype.kind != "c":
+            return rule(p, g, state, h)
+        new, kept = rule(inside(p, half), inside(g, half), [inside(s, half) for s in state], h)
+        return outside(new, p), [outside(s, old) for s, old in zip(kept, state, strict=True)]
+    return run
+
+
+class _SmoothRule(Rule):
+    differentiable = True
 
 
 class Optimizer:
     """Base class of all optimizers.
 
-    A subclass names its per-parameter state in `slots` and gives `rule(p, g, state, h)`: the new parameter and state from arrays and the
-    group's numbers, named in `numbers` (inputs of the program) and `static` (parts of it).
+    params    tensors, (name, tensor) pairs, or dicts with "params" and options of their own
+    defaults  the options of groups that do not give them
+
+    A class of this library names its per-parameter state in `slots` and gives `rule(p, g, state, h)`: the new parameter and state from arrays
+    and the group's options, named in `numbers` (inputs of the program where they vary) and `static` (parts of it).  User classes write `step`.
     """
     slots: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     counts_steps = False
+    _opt_called = False                                      # for the warning of the learning rate schedulers
 
-    def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = hooked(cls.step)
+        if "rule" in cls.__dict__:
+            rule = widened(cls.rule)
+            cls._rules = Rule(cls.__name__, rule), _SmoothRule(cls.__name__, rule)
+
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self._optimizer_step_pre_hooks: dict = OrderedDict()
-        self._optimizer_step_post_hooks: dict = OrderedDict()
-        self._state_dict_hooks: tuple[dict, ...] = tuple(OrderedDict() for _ in range(4))
+        self._no_hooks()
         self.state: dict = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         if isinstance(params, torch.Tensor):
@@ -81,36 +132,37 @@ class Optimizer:
         """Add parameters with options of their own; missing options are the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
-        params = param_group["params"]
-        if isinstance(params, set):
+        given = param_group["params"]
+        if isinstance(given, set):
             raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will change "
                             "between runs. Please use a list instead.")
-        params = [params] if isinstance(params, torch.Tensor) else list(params)
-        names = None
-        if params and isinstance(params[0], tuple):
-            names, params = [n for n, _ in params], [p for _, p in params]
+        names, params = _names_and_params([given] if isinstance(given, torch.Tensor) else list(given))
         for p in params:
             if not isinstance(p, torch.Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {torch.typename(p)}")
             if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
-        if {id(p) for g in self.param_groups for p in g["params"]} & {id(p) for p in params}:
-            raise ValueError("some parameters appear in more than one parameter group")
-        group = {**param_group, "params": params}
-        if names is not None:
-            group["param_names"] = names
+        group = {**param_group, "params": params, **({} if names is None else {"param_names": names})}
         for name, default in self.defaults.items():
             if default is required and name not in group:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
             group.setdefault(name, default)
+        if len({id(p) for p in params}) != len(params):
+            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
+                          "see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=3)
+        if {id(p) for g in self.param_groups for p in g["params"]} & {id(p) for p in params}:
+            raise ValueError("some parameters appear in more than one parameter group")
+        if self.param_groups and ("param_names" in self.param_groups[0]) != ("param_names" in group):
+            raise ValueError("all optimizer param groups should be with/without names. cannot add param group "
+                             f"{'with' if 'param_names' in group else 'without'} names to the optimizer")
         self.param_groups.append(group)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        groups = []
         for k, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {k}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key not in ("params", "param_names")]
-        return "\n".join([*lines, ")"])
+            options = "".join(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params")
+            groups.append(f"Parameter Group {k}\n{options}")
+        return f"{type(self).__name__} (\n{chr(10).join(groups)})"
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
@@ -118,83 +170,86 @@ class Optimizer:
             for p in group["params"]:
                 if set_to_none:
                     p.grad = None
-                elif p.grad is not None:
-                    p.grad = p.grad.detach()
-                    p.grad.zero_()
+                elif (grad := p.grad) is not None:
+                    if grad.grad_fn is not None:
+                        grad.detach_()
+                    else:
+                        grad.requires_grad_(False)
+                    grad.zero_()
 
     # The step
 
-    @torch.no_grad()
+    @hooked
     def step(self, closure: Callable | None = None) -> Any:
-        """Update the parameters.  `closure`, if given, computes the loss again and returns it."""
-        for hook in (*STEP_HOOKS[0].values(), *self._optimizer_step_pre_hooks.values()):
-            hook(self, (closure,) if closure else (), {})
+        """Update the parameters.  `closure`, if given, computes the loss again; returns that loss."""
+        if type(self).rule is Optimizer.rule:
+            raise NotImplementedError
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            self.update(group)
-        for hook in (*self._optimizer_step_post_hooks.values(), *STEP_HOOKS[1].values()):
-            hook(self, (closure,) if closure else (), {})
+        with torch.no_grad():
+            for group in self.param_groups:
+                self.update(group)
         return loss
 
     def update(self, group: dict[str, Any]) -> None:
         """Record the step of one group."""
         params = [p for p in group["params"] if p.grad is not None]
-        if not params:
-            return
-        states: list = []
-        slots = self.slots_of(group)
-        for p in params:
-            state = self.state[p]
-            if not state and (slots or self.counts_steps):
-                state.update(self.initial_state(p, group))
-            if slots:
-                states += [state[s] for s in slots]
-        for batch, count in self.by_step(params):
-            chosen = states if batch is None else [self.state[p][s] for p in batch for s in slots]
-            some = params if batch is None else batch
-            numbers = {n: group[n] for n in self.numbers} | self.extra_numbers(group, count)
-            apply(self.recorded(), some, [p.grad for p in some], chosen, numbers, tuple([(n, group[n]) for n in self.static]))
+        for some, numbers in self.parts(params, group) if params else ():
+            slots = self.slots_of(group, some)
+            if not slots and not self.counts_steps:
+                self.record(group, some, [], numbers)
+                continue
+            states = self.states_of(some, slots, group)
+            if not self.counts_steps:
+                self.record(group, some, [s[n] for s in states for n in slots], numbers)
+                continue
+            for chosen, step in advance(states):
+                if chosen is not None:
+                    self.record(group, [some[k] for k in chosen], [states[k][n] for k in chosen for n in slots], {"step": step, **numbers})
+                else:
+                    self.record(group, some, [s[n] for s in states for n in slots], {"step": step, **numbers})
 
-    def by_step(self, params: list) -> list[tuple[list | None, int]]:
-        """Parameters that have taken the same number of steps, with that number (this one included)."""
-        if not self.counts_steps:
-            return [(None, 0)]
-        counts: dict[int, list] = {}
-        shared: dict[int, Any] = {}
-        for p in params:
-            step = self.state[p]["step"]
-            known = shared.get(id(step))
-            if known is None:
-                known = shared[id(step)] = int(step.item()) + 1
-            counts.setdefault(known, []).append(p)
-        for number, some in counts.items():
-            tensor = torch.tensor(float(number))
-            for p in some:
-                self.state[p]["step"] = tensor
-        return [(None if len(counts) == 1 else some, number) for number, some in counts.items()]
+    def parts(self, params: list, group: dict[str, Any]) -> list[tuple[list, dict[str, Any]]]:
+        """Parameters by what they need: those of one part have the same slots and, beside the group's own, the same numbers."""
+        return [(params, {})]
 
-    def slots_of(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """The names of the state tensors that this group's options need."""
+    def record(self, group: dict[str, Any], params: list, states: list, numbers: dict[str, Any]) -> None:
+        """Record the step of parameters that have taken equally many steps."""
+        for name in self.numbers:
+            numbers.setdefault(name, group[name])
+        static = tuple([(n, group[n]) for n in self.static])
+        grads = [p.grad for p in params]
+        if group.get("differentiable"):
+            self._record_smoothly(params, grads, states, numbers, static)
+        else:
+            apply(self._rules[0], params, grads, states, numbers, static)
+
+    def _record_smoothly(self, params: list, grads: list, states: list, numbers: dict, static: tuple) -> None:
+        with torch.enable_grad():
+            made = wrap_all(record(self._rules[1], (*params, *grads, *states, *numbers.values()),
+                                   (len(params), len(states) // len(params), tuple(numbers), static)))
+            for tensor, new in zip((*params, *states), made if isinstance(made, tuple) else (made,), strict=True):
+                tensor.copy_(new)
+
+    def slots_of(self, group: dict[str, Any], params: list) -> tuple[str, ...]:
+        """The names of the state tensors that these parameters need with this group's options."""
         return self.slots
 
-    def initial_state(self, p: torch.Tensor, group: dict[str, Any]) -> dict[str, torch.Tensor]:
+    def states_of(self, params: list, slots: tuple[str, ...], group: dict[str, Any]) -> list[dict]:
+        """The state of each parameter, complete."""
+        state = self.state
+        states = [state[p] for p in params]
+        for p, s in zip(params, states, strict=True):
+            if not s or any([n not in s for n in slots]):
+                s.update({**self.initial_state(p, slots, group), **s})
+        return states
+
+    def initial_state(self, p: torch.Tensor, slots: tuple[str, ...], group: dict[str, Any]) -> dict[str, Any]:
         """The state of a parameter before its first step."""
-        state = {"step": ZERO} if self.counts_steps else {}
-        return state | {s: torch.zeros(p.shape, dtype=p.dtype, device=p.device) for s in self.slots_of(group)}
-
-    def extra_numbers(self, group: dict[str, Any], step: int) -> dict[str, Any]:
-        """Numbers beside the group's own that the rule takes."""
-        return {}
-
-    @classmethod
-    def recorded(cls) -> Rule:
-        """The rule in the form that is recorded."""
-        if "_recorded" not in cls.__dict__:
-            cls._recorded = Rule(cls.__name__, cls.rule)
-        return cls._recorded
+        state = {"step": torch.tensor(0.0, dtype=step_dtype())} if self.counts_steps else {}
+        return state | {s: torch.zeros(p.shape, dtype=p.dtype, device=p.device) for s in slots}
 
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:
@@ -203,61 +258,74 @@ class Optimizer:
 
     # State dicts and hooks
 
-    def register_step_pre_hook(self, hook: Callable) -> Removable:
-        """Call `hook(optimizer, args, kwargs)` before each step."""
+    def _no_hooks(self) -> None:
+        for when in ("step", "state_dict", "load_state_dict"):
+            setattr(self, f"_optimizer_{when}_pre_hooks", OrderedDict())
+            setattr(self, f"_optimizer_{when}_post_hooks", OrderedDict())
+
+    def register_step_pre_hook(self, hook: Callable) -> Any:
+        """Call `hook(optimizer, args, kwargs)` before each step; what it returns, if not None, replaces args and kwargs."""
         return _register(self._optimizer_step_pre_hooks, hook)
 
-    def register_step_post_hook(self, hook: Callable) -> Removable:
+    def register_step_post_hook(self, hook: Callable) -> Any:
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return _register(self._optimizer_step_post_hooks, hook)
 
-    def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Removable:
+    def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Any:
         """Call `hook(optimizer)` before `state_dict`."""
-        return _register(self._state_dict_hooks[0], hook)
+        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
-    def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Removable:
-        """Call `hook(optimizer, state_dict)` after `state_dict`."""
-        return _register(self._state_dict_hooks[1], hook)
+    def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Any:
+        """Call `hook(optimizer, state_dict)` after `state_dict`; what it returns, if not None, replaces the result."""
+        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Removable:
-        """Call `hook(optimizer, state_dict)` before `load_state_dict`."""
-        return _register(self._state_dict_hooks[2], hook)
+    def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Any:
+        """Call `hook(optimizer, state_dict)` before `load_state_dict`; what it returns, if not None, is loaded instead."""
+        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
-    def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Removable:
+    def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Any:
         """Call `hook(optimizer)` after `load_state_dict`."""
-        return _register(self._state_dict_hooks[3], hook)
+        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
     def state_dict(self) -> dict[str, Any]:
         """State and options, with parameters named by number."""
-        for hook in self._state_dict_hooks[0].values():
+        for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
-        number = {id(p): k for k, p in enumerate(chain.from_iterable(g["params"] for g in self.param_groups))}
+        number: dict[int, int] = {}
+        for p in chain.from_iterable(g["params"] for g in self.param_groups):
+            number.setdefault(id(p), len(number))
         groups = [{k: v for k, v in g.items() if k != "params"} | {"params": [number[id(p)] for p in g["params"]]} for g in self.param_groups]
-        state = {number[id(p)] if isinstance(p, torch.Tensor) else p: dict(s) if isinstance(s, dict) else s for p, s in self.state.items()}
+        state = {number[id(p)] if isinstance(p, torch.Tensor) else p: s for p, s in self.state.items()}
         found: dict[str, Any] = {"state": state, "param_groups": groups}
-        for hook in self._state_dict_hooks[1].values():
-            found = hook(self, found) or found
+        for hook in self._optimizer_state_dict_post_hooks.values():
+            changed = hook(self, found)
+            found = found if changed is None else changed
         return found
 
-    @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict` gave."""
-        state_dict = dict(state_dict)
-        for hook in self._state_dict_hooks[2].values():
-            state_dict = hook(self, state_dict) or state_dict
-        saved = deepcopy(state_dict["param_groups"])
-        if len(saved) != len(self.param_groups):
+        state_dict = state_dict.copy()
+        for hook in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
+        groups, saved = self.param_groups, deepcopy(state_dict["param_groups"])
+        if len(saved) != len(groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(len(a["params"]) != len(b["params"]) for a, b in zip(saved, self.param_groups, strict=True)):
+        if any(len(a["params"]) != len(b["params"]) for a, b in zip(saved, groups, strict=True)):
             raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
-        known = dict(zip(chain.from_iterable(g["params"] for g in saved), chain.from_iterable(g["params"] for g in self.param_groups), strict=True))
-        state: dict = defaultdict(dict)
+        known, state, made = {}, defaultdict(dict), []
+        for new, old in zip(saved, groups, strict=True):
+            moves = bool(new.get("capturable") or new.get("fused"))
+            known.update((key, (p, moves)) for key, p in zip(new["params"], old["params"], strict=True))
+            names = {"param_names": old["param_names"]} if "param_names" in old and "param_names" not in new else {}
+            made.append({**{k: v for k, v in new.items() if k != "params"}, **names, "params": old["params"]})
         for key, value in state_dict["state"].items():
-            p = known.get(key)
-            state[key if p is None else p] = {n: _adopted(n, v, p) for n, v in value.items()} if isinstance(value, dict) else deepcopy(value)
-        self.state = state
-        self.param_groups = [{**new, "params": old["params"]} for new, old in zip(saved, self.param_groups, strict=True)]
-        for hook in self._state_dict_hooks[3].values():
+            if key in known:
+                state[known[key][0]] = adopt(value, *known[key])
+            else:
+                state[key] = value
+        self.__setstate__({"state": state, "param_groups": made})
+        for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -265,14 +333,88 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks = OrderedDict(), OrderedDict()
-        self._state_dict_hooks = tuple(OrderedDict() for _ in range(4))
+        if "_optimizer_step_pre_hooks" not in self.__dict__:
+            self._no_hooks()
+        for group in self.param_groups:
+            for name in self.defaults.keys() & ADDED.keys():
+                group.setdefault(name, ADDED[name])
+            if "decoupled_weight_decay" in self.defaults:
+                group.setdefault("decoupled_weight_decay", self.defaults["decoupled_weight_decay"])
+        for s in self.state.values():
+            if isinstance(s, dict) and "step" in s and not isinstance(s["step"], torch.Tensor):
+                s["step"] = torch.tensor(float(s["step"]), dtype=step_dtype())
 
 
-ZERO = torch.tensor(0.0)
+def step_dtype() -> torch.dtype:
+    """The type in which states count steps."""
+    return torch.float64 if torch.get_default_dtype() is torch.float64 else torch.float32
 
 
-def _adopted(name: str, value: Any, p: torch.Tensor | None) -> Any:
-    if not isinstance(value, torch.Tensor) or p is None or name == "step":
-        return value.clone() if isinstance(value, torch.Tensor) else value
-    return value.to(device=p.device, dtype=p.dtype if p.is_floating_point() else value.dtype).clone()
+def advance(states: list[dict]) -> list[tuple[list[int] | None, torch.Tensor]]:
+    """Count a step in each state.  Which of them now stand at the same number (None: all), with that number."""
+    steps = [s["step"] for s in states]
+    if len(set(map(id, steps))) == 1:
+        step = wrap(constant(steps[0].item() + 1, steps[0].dtype))
+        for s in states:
+            s["step"] = step
+        return [(None, step)]
+    found: dict[float, list[int]] = {}
+    for k, number in enumerate([s.item() for s in steps]):
+        found.setdefault(number + 1, []).append(k)
+    made = []
+    for number, chosen in found.items():
+        step = wrap(constant(number, step_dtype()))
+        for k in chosen:
+            states[k]["step"] = step
+        made.append((chosen if len(found) > 1 else None, step))
+    return made
+
+
+def adopt(value: Any, p: torch.Tensor, moves: bool, key: str | None = None) -> Any:
+    """A saved piece of `p`'s state on its device and in its type; the step count only where the group wants it there (`moves`)."""
+    if isinstance(value, torch.Tensor):
+        if key == "step":
+            return value.to(dtype=torch.float32, device=p.device) if moves else value
+        return value.to(dtype=p.dtype, device=p.device) if p.is_floating_point() else value.to(device=p.device)
+    if isinstance(value, dict):
+        return {k: adopt(v, p, moves, k) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return type(value)([adopt(v, p, moves) for v in value])
+    return value
+
+
+def _names_and_params(given: list) -> tuple[list[str] | None, list]:
+    named = [isinstance(x, tuple) for x in given]
+    if not any(named):
+        return None, given
+    if not all(named):
+        raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+    return [n for n, _ in given], [p for _, p in given]
+
+
+def check(**given: Any) -> None:
+    """Raise where an option that must not be negative is, or a tensor as learning rate has several elements.  Options by their name in the message."""
+    for name, value in given.items():
+        if name == "lr" and isinstance(value, torch.Tensor) and value.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        if not 0.0 <= value:
+            raise ValueError(f"Invalid {NAMES.get(name, f'{name} value')}: {value}")
+
+
+NAMES = {"lr": "learning rate", "eps": "epsilon value"}
+
+
+def check_betas(betas: tuple) -> None:
+    """Raise where a β is not in [0, 1)."""
+    for k in range(2):
+        if not 0.0 <= betas[k] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {k}: {betas[k]}")
+
+
+def check_ways(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:
+    """Raise where options that choose the implementation contradict each other.  Here there is one implementation for all of them."""
+    if fused:
+        if differentiable:
+            raise RuntimeError("`fused` does not support `differentiable`")
+        if foreach:
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")

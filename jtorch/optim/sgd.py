@@ -1,11 +1,12 @@
 """Stochastic gradient descent."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from .._core.update import given
-from .optimizer import Optimizer
+import jtorch as torch
+
+from .._core.update import constant, given, xp
+from .optimizer import Optimizer, ParamsT, check, check_ways
 
 
 class SGD(Optimizer):
@@ -14,35 +15,37 @@ class SGD(Optimizer):
     lr        step size
     momentum  μ;  dampening  τ;  weight_decay  λ, added to the gradient as λ p
     maximize  go up the gradient instead of down
+
+    >>> w = nn.Parameter(torch.ones(2))
+    >>> optimizer = torch.optim.SGD([w], lr=0.1)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w
+    Parameter containing:
+    tensor([0.8000, 0.8000], requires_grad=True)
     """
     numbers = "lr", "momentum", "dampening", "weight_decay"
     static = "nesterov", "maximize"
 
-    def __init__(self, params: Iterable, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: Any = 0, nesterov: bool = False, *,
+    def __init__(self, params: ParamsT, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: Any = 0, nesterov: bool = False, *,
                  maximize: bool = False, foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None) -> None:
-        if lr < 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if momentum < 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if weight_decay < 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check(lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov, maximize=maximize,
                                       foreach=foreach, differentiable=differentiable, fused=fused))
+        check_ways(foreach, fused, differentiable)
 
-    def slots_of(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def slots_of(self, group: dict[str, Any], params: list) -> tuple[str, ...]:
         """The momentum buffer, if there is momentum."""
         return ("momentum_buffer",) if group["momentum"] else ()
 
-    def initial_state(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
-        """A buffer that makes the first step's momentum the gradient itself, whatever the dampening."""
-        state = super().initial_state(p, group)
-        if group["dampening"]:
-            grad = -p.grad if group["maximize"] else p.grad
-            first = grad + group["weight_decay"] * p if group["weight_decay"] else grad
-            state["momentum_buffer"] = first * (group["dampening"] / group["momentum"])
-        return state
+    def parts(self, params: list, group: dict[str, Any]) -> list[tuple[list, dict[str, Any]]]:
+        """With dampening, apart those whose momentum begins: it begins with the gradient itself.  The dampening varies, so it is an input."""
+        if not group["dampening"] or not group["momentum"]:
+            return [(params, {})]
+        parts = ([p for p in params if ("momentum_buffer" in self.state[p]) is begun] for begun in (False, True))
+        return [(part, {"dampening": constant(tau, torch.float64)}) for part, tau in zip(parts, (0.0, group["dampening"]), strict=True) if part]
 
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:
@@ -52,7 +55,7 @@ class SGD(Optimizer):
         if given(h["weight_decay"]):
             g = g + h["weight_decay"] * p
         if state:
-            buffer = h["momentum"] * state[0] + (1 - h["dampening"]) * g
+            buffer = h["momentum"] * state[0] + xp.asarray(1 - h["dampening"], p.dtype) * g
             g = g + h["momentum"] * buffer if h["nesterov"] else buffer
             state = [buffer]
         return p - h["lr"] * g, state

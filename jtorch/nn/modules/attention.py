@@ -45,12 +45,11 @@ class MultiheadAttention(Module):
         if self.head_dim * num_heads != embed_dim:
             raise AssertionError("embed_dim must be divisible by num_heads")
         joint = self._qkv_same_embed_dim
-        shapes = {"in_proj_weight": (3 * embed_dim, embed_dim) if joint else None,
-                  "q_proj_weight": None if joint else (embed_dim, embed_dim),
-                  "k_proj_weight": None if joint else (embed_dim, self.kdim),
-                  "v_proj_weight": None if joint else (embed_dim, self.vdim),
-                  "in_proj_bias": (3 * embed_dim,) if bias else None}
-        for name, shape in shapes.items():
+        whole = {"in_proj_weight": (3 * embed_dim, embed_dim) if joint else None}
+        parts = {name: None if joint else (embed_dim, size)
+                 for name, size in (("q_proj_weight", embed_dim), ("k_proj_weight", self.kdim), ("v_proj_weight", self.vdim))}
+        shapes = whole | parts if joint else parts | whole
+        for name, shape in (shapes | {"in_proj_bias": (3 * embed_dim,) if bias else None}).items():
             self.register_parameter(name, None if shape is None else Parameter(torch.empty(shape, **made)))
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, **made)
         self.bias_k = Parameter(torch.empty((1, 1, embed_dim), **made)) if add_bias_kv else None

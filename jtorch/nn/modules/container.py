@@ -21,8 +21,8 @@ class Container(Module):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__()
-        warnings.warn("`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.", FutureWarning,
-                      stacklevel=2)
+        warnings.warn("`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
+                      FutureWarning, stacklevel=2)
         for name, module in kwargs.items():
             self.add_module(name, module)
 
@@ -283,7 +283,8 @@ def _pairs(given: Any, caller: str, name: str) -> list[tuple[str, Any]]:
     if not isinstance(given, Iterable):
         raise TypeError(f"{caller}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}")
     if isinstance(given, (Mapping, ModuleDict, ParameterDict)):
-        return list(given.items())
+        unordered = name == "ParameterDict" and isinstance(given, Mapping) and not isinstance(given, OrderedDict)
+        return sorted(given.items()) if unordered else list(given.items())
     found = list(given)
     for place, entry in enumerate(found):
         if not isinstance(entry, Iterable):

@@ -146,7 +146,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Cross-correlation of a volume with learned kernels.    input: (N, C, D, H, W) or (C, D, H, W)  ->  (N, out_channels, D', H', W') or without N"""
+    """Cross-correlation of a volume with learned kernels.    input: (N, C, D, H, W) or (C, D, H, W)  ->  (N, out_channels, D', H', W')"""
     dims = 3
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -247,8 +247,8 @@ class _LazyConvXdMixin(LazyModuleMixin):
         if not self.has_uninitialized_params():
             return
         if input.dim() not in (self.dims + 1, self.dims + 2):
-            raise RuntimeError(f"Expected {self.dims + 1}D (unbatched) or {self.dims + 2}D (batched) input to {type(self).__name__}, but got input of "
-                               f"size: {input.shape}")
+            raise RuntimeError(f"Expected {self.dims + 1}D (unbatched) or {self.dims + 2}D (batched) input to {type(self).__name__}, but got input "
+                               f"of size: {input.shape}")
         self.in_channels = input.shape[-self.dims - 1]
         if self.in_channels % self.groups != 0:
             raise ValueError("in_channels must be divisible by groups")

@@ -23,11 +23,12 @@ class _InstanceNorm(_NormBase):
         """The normalised input."""
         self._check_input_dim(input)
         alone = input.dim() == self.dims[0]
-        channels = input.size(0 if alone else 1)
+        dim = 0 if alone else 1
+        channels = input.size(dim)
         if channels != self.num_features:
             if self.affine:
-                raise ValueError(f"expected input's size at dim={0 if alone else 1} to match num_features ({self.num_features}), but got: {channels}.")
-            warnings.warn(f"input's size at dim={0 if alone else 1} does not match num_features. You can silence this warning by not passing in "
+                raise ValueError(f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got: {channels}.")
+            warnings.warn(f"input's size at dim={dim} does not match num_features. You can silence this warning by not passing in "
                           "num_features, which is not used because affine=False", stacklevel=2)
         result = F.instance_norm(input.unsqueeze(0) if alone else input, self.running_mean, self.running_var, self.weight, self.bias,
                                  self.training or not self.track_running_stats, 0.0 if self.momentum is None else self.momentum, self.eps)
@@ -38,9 +39,9 @@ class _InstanceNorm(_NormBase):
         kept = [name for name in ("running_mean", "running_var") if prefix + name in state_dict]
         if local_metadata.get("version") is None and not self.track_running_stats and kept:
             of, what = type(self).__name__, " and ".join(f'"{prefix}{name}"' for name in kept)
-            error_msgs.append(f"Unexpected running stats buffer(s) {what} for {of} with track_running_stats=False. If state_dict is a checkpoint saved "
-                              f"before 0.4.0, this may be expected because {of} does not track running stats by default since 0.4.0. Please remove "
-                              "these keys from state_dict. If the running stats are actually needed, instead set track_running_stats=True in "
+            error_msgs.append(f"Unexpected running stats buffer(s) {what} for {of} with track_running_stats=False. If state_dict is a checkpoint "
+                              f"saved before 0.4.0, this may be expected because {of} does not track running stats by default since 0.4.0. Please "
+                              "remove these keys from state_dict. If the running stats are actually needed, instead set track_running_stats=True in "
                               f"{of} to enable them. See the documentation of {of} for details.")
             for name in kept:
                 state_dict.pop(prefix + name)

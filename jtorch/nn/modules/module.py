@@ -99,8 +99,8 @@ class Module(Tree, Placement, State, Hooks):
             if not isinstance(param, Parameter):
                 raise TypeError(f"cannot assign '{torch.typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)")
             if param.grad_fn is not None:
-                raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To express '{name}' "
-                                 "as a function of another Tensor, compute the value in the forward() method.")
+                raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To express "
+                                 f"'{name}' as a function of another Tensor, compute the value in the forward() method.")
             param = _offered("_parameters", self, name, param)
         registry[name] = param
 
@@ -211,14 +211,14 @@ class Module(Tree, Placement, State, Hooks):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         own = self.__dict__
-        own.update(state)
+        own.update({name: value for name, value in state.items() if name not in NAMES})
+        for where in NAMES:
+            if where in state:
+                adopt(self, where, state[where])
         for name in HOOK_DICTIONARIES:                       # a file from an older version may lack some
             own.setdefault(name, OrderedDict())
         own.setdefault("_non_persistent_buffers_set", set())
         own.setdefault("_is_full_backward_hook", None)
-        for where in NAMES:
-            if where in own:
-                adopt(self, where, own[where])
 
     def _get_name(self) -> str:
         return type(self).__name__
@@ -234,6 +234,12 @@ class Module(Tree, Placement, State, Hooks):
         if not child_lines and len(own_lines) < 2:
             return f"{self._get_name()}({extra})"
         return "\n  ".join([f"{self._get_name()}(", *own_lines, *child_lines]) + "\n)"
+
+
+for _mixin in (Tree, Placement, State, Hooks):               # a method is named after the class that users know, in error messages too
+    for _method in vars(_mixin).values():
+        if callable(_method):
+            _method.__qualname__ = f"Module.{_method.__name__}"
 
 
 def _check_name(module: Module, registry: dict[str, Any], kind: str, name: str) -> None:

@@ -33,7 +33,7 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(Module):
-    """The same as `LocalResponseNorm`, for images.    input: (N, C, H, W)  ->  the same"""
+    """The normalisation of `LocalResponseNorm` as a running sum over channels, of images.    input: (N, C, H, W)  ->  the same"""
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__()
@@ -43,9 +43,10 @@ class CrossMapLRN2d(Module):
         """The normalised input."""
         if input.dim() != 4:
             raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
-        before = (self.size - 1) // 2
-        squares = F.pad(input * input, (0, 0, 0, 0, before, self.size - 1 - before))
-        summed = squares.unfold(1, self.size, 1).sum(-1)
+        reach, squares = (self.size - 1) // 2, input * input
+        summed = F.pad(squares, (0, 0, 0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1).sum(-1)
+        kept = squares[:, :1].expand_as(summed[:, reach + 1:])   # PyTorch's running sum never drops its first channel
+        summed = torch.cat([summed[:, :reach + 1], summed[:, reach + 1:] + kept], 1)
         return input * (self.k + self.alpha / self.size * summed) ** -self.beta
 
     def extra_repr(self) -> str:
@@ -61,8 +62,8 @@ class LayerNorm(Module):
     """
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
 
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, device: Any = None,
-                 dtype: torch.dtype | None = None) -> None:
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
+                 device: Any = None, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         self.normalized_shape, self.eps, self.elementwise_affine = _shape(normalized_shape), eps, elementwise_affine
         made = {"device": device, "dtype": dtype}

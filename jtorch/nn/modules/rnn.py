@@ -175,8 +175,8 @@ def _check_arguments(rnn: RNNBase, dropout: Any) -> None:
     if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
         raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element being zeroed")
     if dropout > 0 and rnn.num_layers == 1:
-        warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater than 1, but got "
-                      f"dropout={dropout} and num_layers={rnn.num_layers}", stacklevel=4)
+        warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater than 1, but "
+                      f"got dropout={dropout} and num_layers={rnn.num_layers}", stacklevel=4)
     for name in ("input_size", "hidden_size"):
         if not isinstance(getattr(rnn, name), int):
             raise TypeError(f"{name} should be of type int, got: {type(getattr(rnn, name)).__name__}")

@@ -149,14 +149,17 @@ class State:
                 self._load_one(name, key, value, state_dict[key], assign, error_msgs)
             elif strict:
                 missing_keys.append(key)
-        if self._has_extra_state():
-            if prefix + EXTRA in state_dict:
-                self.set_extra_state(state_dict[prefix + EXTRA])
-            elif strict:
-                missing_keys.append(prefix + EXTRA)
+        self._load_extra_state(state_dict, prefix + EXTRA, strict, missing_keys, unexpected_keys)
         if strict:
-            extra = {EXTRA} if self._has_extra_state() else set()
-            unexpected_keys += self._unknown(state_dict, prefix, persistent.keys() | extra)
+            unexpected_keys += self._unknown(state_dict, prefix, persistent.keys() | {EXTRA})
+
+    def _load_extra_state(self, state_dict: dict[str, Any], key: str, strict: bool, missing_keys: list[str], unexpected_keys: list[str]) -> None:
+        if self._has_extra_state() and key in state_dict:
+            self.set_extra_state(state_dict[key])
+        elif strict and self._has_extra_state():
+            missing_keys.append(key)
+        elif strict and key in state_dict:
+            unexpected_keys.append(key)
 
     def _unknown(self, state_dict: dict[str, Any], prefix: str, known: Iterable[str]) -> list[str]:
         """Keys that neither this module nor one below it knows."""
@@ -171,7 +174,8 @@ class State:
     def _load_one(self, name: str, key: str, old: Tensor, new: Any, assign: bool, errors: list[str]) -> None:
         """Load one parameter or buffer, or add to `errors` what is wrong with it."""
         if not isinstance(new, Tensor):
-            errors.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but received {type(new)}')
+            errors.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but received '
+                          f"{type(new)}")
             return
         if not is_lazy(old):
             if old.dim() == 0 and tuple(new.shape) == (1,):          # files older than 0.4 have no tensor without dimensions
@@ -181,9 +185,9 @@ class State:
                               f"{old.shape}.")
                 return
         if old.is_meta and not new.is_meta and not assign:
-            warnings.warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, which is a no-op. "
-                          "(Did you mean to pass `assign=True` to assign items in the state dictionary to their corresponding key in the module instead "
-                          "of copying them in place?)", stacklevel=4)
+            warnings.warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, which is a "
+                          "no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their corresponding key in the "
+                          "module instead of copying them in place?)", stacklevel=4)
         try:
             with torch.no_grad():
                 if assign:

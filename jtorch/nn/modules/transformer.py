@@ -227,7 +227,7 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention, attention to the encoder's output, a feed-forward network.    tgt: (T, N, d_model), memory: (S, N, d_model)  ->  (T, N, d_model)"""
+    """Self-attention, attention to the encoder's output, a feed-forward network.    tgt: (T, N, E), memory: (S, N, E)  ->  (T, N, E)"""
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: Activation = F.relu,
                  layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True, device: Any = None,

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from types import GeneratorType
 
 import jtorch as torch
 from jtorch import Tensor
@@ -53,8 +54,9 @@ def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0
     tensor(5.)
     """
     if not isinstance(parameters, Tensor):
+        once = isinstance(parameters, GeneratorType)
         parameters = list(parameters)
-        if not parameters:
+        if once and not parameters:
             warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(parameters, max_norm, total, foreach)

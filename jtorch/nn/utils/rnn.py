@@ -182,8 +182,8 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
     longest = len(counts)
     if total_length is not None:
         if total_length < longest:
-            raise ValueError(f"Expected total_length to be at least the length of the longest sequence in input, but got total_length={total_length} and "
-                             f"max sequence length being {longest}")
+            raise ValueError("Expected total_length to be at least the length of the longest sequence in input, but got "
+                             f"total_length={total_length} and max sequence length being {longest}")
         longest = total_length
     times = [time for time, count in enumerate(counts) for _ in range(count)]
     rows = [row for count in counts for row in range(count)]

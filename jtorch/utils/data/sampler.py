@@ -55,7 +55,7 @@ class RandomSampler(Sampler[int]):
         if self.replacement:
             whole, rest = divmod(self.num_samples, CHUNK)
             for size in [CHUNK] * whole + [rest]:
-                yield torch.randint(high=n, size=(size,), dtype=torch.int64, generator=generator).tolist()
+                yield torch.randint(n, (size,), dtype=torch.int64, generator=generator).tolist()
         else:
             whole, rest = divmod(self.num_samples, n)
             for size in [n] * whole + [rest]:                # the last is drawn even where nothing of it is used, as in PyTorch

@@ -116,6 +116,9 @@ def _collate_arrays(batch: Sequence, *, collate_fn_map: CollateMap | None = None
 
 
 def _collate_numpy_scalars(batch: Sequence, *, collate_fn_map: CollateMap | None = None) -> torch.Tensor:
+    kind = type(batch[0])
+    if all(type(number) is kind for number in batch) and batch[0].dtype.char in STACKABLE:
+        return torch._from_host(np.array(batch))
     return torch.as_tensor(batch)
 
 

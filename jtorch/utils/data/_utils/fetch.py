@@ -64,10 +64,10 @@ def gather(dataset: object, index: object) -> list | None:
     tensors = dataset.tensors
     if not all(type(tensor) is torch.Tensor and tensor.device.type == "cpu" and not tensor.requires_grad for tensor in tensors):
         return None
-    rows = np.fromiter(index, np.intp, len(index))           # type: ignore[call-overload, arg-type]
     size = len(dataset) if tensors else 0
-    if size == 0 or rows.min() < -size or rows.max() >= size:
+    if size == 0 or min(index) < -size or max(index) >= size:   # type: ignore[call-overload]
         return None
+    rows = np.fromiter(index, np.intp, len(index))           # type: ignore[call-overload, arg-type]
     return [_take(tensor, rows) for tensor in tensors]
 
 

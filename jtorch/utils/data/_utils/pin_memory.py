@@ -19,7 +19,7 @@ def pin_memory(data: object, device: object = None) -> object:
     if isinstance(data, Mapping):
         return _as_mapping(data, lambda key: pin_memory(data[key], device))
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*[pin_memory(item, device) for item in data])
+        return type(data)(*[pin_memory(item, device) for item in data])   # type: ignore[arg-type]
     if isinstance(data, tuple):
         return [pin_memory(item, device) for item in data]   # a list, as in PyTorch
     if isinstance(data, Sequence):

@@ -9,6 +9,7 @@ import io
 import mmap
 import os
 import pickle
+import weakref
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler, recv_handle, send_handle
@@ -19,11 +20,15 @@ import numpy as np
 import jtorch as torch
 
 ALIGNMENT = 64                                               # of each array in the region: the device takes such buffers without a copy
+MOST_MAPPED = 64                                             # regions mapped at a time: each takes a file descriptor while it lives
 SHARED_FROM = 1 << 18                                        # bytes from which a shared region is cheaper than the pipe
 
 NOT_LEAF = ("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support crossing process boundaries.  "
             "If you just want to transfer the data, call detach() on the tensor before serializing (e.g., putting it on the queue).")
 NOT_HOST = "Cannot send a tensor on device {} from a DataLoader worker. Return CPU tensors and move the batch in the main process."
+
+
+_mapped: weakref.WeakSet = weakref.WeakSet()
 
 
 class BatchPickler(ForkingPickler):
@@ -107,7 +112,7 @@ def receive(connection: Connection) -> object:
     if shared:
         handle = recv_handle(connection)
         try:
-            region = np.frombuffer(mmap.mmap(handle, total, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE), np.uint8)
+            region = _region(handle, total)
         finally:
             os.close(handle)
     else:
@@ -115,6 +120,17 @@ def receive(connection: Connection) -> object:
         if total:
             connection.recv_bytes_into(memoryview(region))   # type: ignore[arg-type]
     return pickle.loads(pickled, buffers=[region[offset:offset + size] for offset, size in zip(offsets, sizes, strict=True)])
+
+
+def _region(handle: int, size: int) -> np.ndarray:
+    if len(_mapped) < MOST_MAPPED:
+        region = mmap.mmap(handle, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+        _mapped.add(region)
+        return np.frombuffer(region, np.uint8)
+    copy, done = _aligned(size), 0
+    while done < size:
+        done += os.preadv(handle, [memoryview(copy)[done:]], done)   # type: ignore[list-item]
+    return copy
 
 
 def _aligned(size: int) -> np.ndarray:

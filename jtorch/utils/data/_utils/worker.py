@@ -107,7 +107,6 @@ open_ends: set[Connection] = set()                           # the main process'
 
 def run(job: Job, connection: Connection) -> None:
     """The life of a worker process."""
-    global _worker_info
     if job.forked:
         gc.freeze()                                          # never collect what belongs to the main process: its arrays are XLA's
         for end in open_ends:
@@ -116,9 +115,6 @@ def run(job: Job, connection: Connection) -> None:
     tasks: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, tasks, os.getppid()), daemon=True).start()
     try:
-        torch.set_num_threads(1)
-        job.seed()
-        _worker_info = WorkerInfo(job.id, job.num_workers, job.base_seed + job.id, job.dataset)
         _work(job, connection, tasks)
     except (KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
         pass                                                 # the main process has stopped: it tells the user
@@ -142,9 +138,7 @@ def _work(job: Job, connection: Connection, tasks: queue.SimpleQueue) -> None:
     where = f"in DataLoader worker process {job.id}"
     fetcher = failure = None
     try:
-        if job.init is not None:
-            job.init(job.id)
-        fetcher = job.fetcher()
+        fetcher = _begin(job)
     except Exception as error:                               # user code: whatever it raises is raised again in the main process
         failure = ExceptionWrapper(error, where)
     while (task := tasks.get()) is not None:
@@ -155,6 +149,16 @@ def _work(job: Job, connection: Connection, tasks: queue.SimpleQueue) -> None:
             _answer(job, connection, Resumed())
         else:
             _answer(job, connection, _fetch(fetcher, index, where) if fetcher else failure)
+
+
+def _begin(job: Job) -> MapFetcher | StreamFetcher:
+    global _worker_info
+    torch.set_num_threads(1)
+    job.seed()
+    _worker_info = WorkerInfo(job.id, job.num_workers, job.base_seed + job.id, job.dataset)
+    if job.init is not None:
+        job.init(job.id)
+    return job.fetcher()
 
 
 def _fetch(fetcher: MapFetcher | StreamFetcher, index: object, where: str) -> object:

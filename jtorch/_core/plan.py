@@ -1,0 +1,236 @@
+"""The plan of a backward pass, found once for a recorded path, and the single entry that carries it out."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from . import lower
+from .graph import Aval, Const, Edge, Entry, Leaf, Trace, Value, here
+from .lower import Special, differentiable, gradient_needs, linearize, pull_back
+
+Place = tuple[int, int]                                      # a slot of the graph: (which trace, 0 the newest; slot)
+PLAN, TWICE = "plan", ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
+                       "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
+                       "you need to backward through the graph a second time or if you need to access saved tensors after calling backward.")
+
+
+class Custom:
+    """Results of an `autograd.Function`: its operands are the inputs and what `forward` computed from them."""
+    name, kind, differentiable = "custom", "none", True
+
+    def conversions(self, kinds: Sequence, attrs: tuple, mode: Any) -> tuple:
+        """No operand is converted."""
+        return (None,) * len(kinds)
+
+    def run(self, operands: Sequence, attrs: tuple) -> tuple:
+        """What `forward` computed."""
+        return tuple(operands[attrs[0]:])
+
+
+CUSTOM = Custom()
+
+
+class Add:
+    """The sum of two gradients of equal shape."""
+    name, kind, differentiable = "add", "none", True
+
+    def conversions(self, kinds: Sequence, attrs: tuple, mode: Any) -> tuple:
+        """No operand is converted."""
+        return None, None
+
+    def run(self, operands: Sequence, attrs: tuple) -> Any:
+        """The sum."""
+        return operands[0] + operands[1]
+
+
+ADD = Add()
+
+
+class Plan:
+    """The order in which gradients flow from some slots back to the leaves, over the current trace and finished ones.
+
+    steps   (trace, position of the entry), latest first
+    leaves  for each leaf the places where it was an input
+    reads   places in finished traces whose saved arrays are needed
+    """
+
+    def __init__(self, paths: list[list[Edge]], roots: Sequence[Place], wiring: list[dict[int, Any]], targets: Sequence[Place]) -> None:
+        self.paths, self.roots, self.targets = paths, tuple(roots), tuple(targets)
+        self.avals = [_avals(p) for p in paths]
+        self.steps: list[Place] = []
+        wanted = set(roots)
+        for k, path in enumerate(paths):
+            here_wanted = [s for t, s in wanted if t == k]
+            for position in lower.history(path, here_wanted):
+                self.steps.append((k, position))
+                entry = path[position].entry
+                wanted.update((k, entry.operands[i]) for i in differentiable(entry))
+            wanted.update(w for s, w in wiring[k].items() if (k, s) in wanted and isinstance(w, tuple))
+        self.leaves: dict[int, list[Place]] = {}
+        for k, wires in enumerate(wiring):
+            for slot, wire in sorted(wires.items()):
+                if isinstance(wire, int) and (k, slot) in wanted:
+                    self.leaves.setdefault(wire, []).append((k, slot))
+        self.wires = {(k, s): w for k, wires in enumerate(wiring) for s, w in wires.items() if isinstance(w, tuple)}
+        self.reads = sorted({(k, paths[k][i].entry.operands[n]) for k, i in self.steps if k for n in gradient_needs(paths[k][i].entry)})
+        self.python = any(paths[k][i].entry.op is CUSTOM for k, i in self.steps)
+
+    def released(self, k: int) -> frozenset[int]:
+        """Positions in trace `k` that this pass uses up."""
+        return frozenset(i for t, i in self.steps if t == k)
+
+
+def _avals(path: list[Edge]) -> dict[int, Aval]:
+    found = {}
+    for edge in path:
+        if edge.entry is None:
+            found[edge.slot] = edge.aval
+        else:
+            found.update(enumerate(edge.entry.outputs, edge.entry.first))
+    return found
+
+
+class Backward(Special):
+    """The recorded entry of one backward pass: operands are the root gradients, the saved arrays, and gradients to add to."""
+
+    def __init__(self, plan: Plan, frees: bool) -> None:
+        self.plan, self.name = plan, "backward"
+        self.freed = plan.released(0) if frees else frozenset()
+
+    def tapes(self) -> Iterable[int]:
+        return self.plan.released(0)
+
+    def frees(self) -> Iterable[int]:
+        """Positions of the entries that can't be gone through again."""
+        return self.freed
+
+    def replay(self, entry: Entry, path: list[Edge], env: dict, tape: dict) -> None:
+        plan = self.plan
+        source = iter(lower.fetch(entry, env))
+        found: dict[Place, Any] = {}
+        for place in plan.roots:
+            given = next(source)
+            a = plan.avals[place[0]][place[1]]
+            _add(found, place, jnp.ones(a.shape, a.dtype.numpy) if given is None else given)
+        saved = {place: next(source) for place in plan.reads}
+        for k, position in plan.steps:
+            self._step(k, position, found, saved, tape)
+        for slot, grad in enumerate(self._results(found, list(source)), entry.first):
+            env[slot] = grad
+
+    def _step(self, k: int, position: int, found: dict, saved: dict, tape: dict) -> None:
+        plan, entry = self.plan, self.plan.paths[k][position].entry
+        cotangents = [found.get((k, s)) for s in range(entry.first, entry.first + len(entry.outputs))]
+        if all(c is None for c in cotangents):
+            return
+        if k:
+            operands = [r if r is None else r.number if r.__class__ is Const else saved.get((k, r), blank(a)) for r, a in
+                        zip(entry.operands, entry.inputs, strict=True)]
+            vjp = linearize(entry, operands)[1]
+        else:
+            vjp = tape[position]
+        for slot, grad in pull_back(entry, vjp, cotangents):
+            _add(found, (k, slot), grad)
+            if (k, slot) in plan.wires:
+                _add(found, plan.wires[k, slot], grad)
+
+    def _results(self, found: dict, existing: list) -> Iterable[Any]:
+        for places, before in zip([*self.plan.leaves.values(), *[[t] for t in self.plan.targets]], existing, strict=True):
+            grads = [found[p] for p in places if p in found]
+            a = self.plan.avals[places[0][0]][places[0][1]]
+            total = sum(grads[1:], grads[0]) if grads else jnp.zeros(a.shape, a.dtype.numpy)
+            yield total if before is None else before + total
+
+
+def blank(a: Aval | None) -> Any:
+    return None if a is None else jnp.zeros(a.shape, a.dtype.numpy)
+
+
+def _add(found: dict[Place, Any], place: Place, grad: Any) -> None:
+    before = found.get(place)
+    found[place] = grad if before is None else before + grad
+
+
+class Freed(Special):
+    """Marks on the path that a walk in Python used up some entries."""
+    name = "freed"
+
+    def __init__(self, positions: frozenset[int]) -> None:
+        self.positions = positions
+
+    def frees(self) -> Iterable[int]:
+        """Positions of the entries that can't be gone through again."""
+        return self.positions
+
+    def replay(self, entry: Entry, path: list[Edge], env: dict, tape: dict) -> None:
+        """Nothing is computed."""
+
+
+# Planning
+
+def locate(value: Value) -> Leaf | tuple[Trace, int]:
+    """Where the gradient of `value` starts to flow."""
+    if value.origin is not None:
+        return value.origin
+    return value.trace, value.slot
+
+
+def _traces(starts: Iterable[Trace]) -> list[Trace]:
+    """The traces reachable from `starts`, newest first."""
+    found, work = set(), list(starts)
+    while work:
+        trace = work.pop()
+        if trace not in found:
+            found.add(trace)
+            work.extend(origin[0] for origin in trace.sources.values() if type(origin) is tuple)
+    return sorted(found, key=lambda t: -t.serial)
+
+
+class Route:
+    """A plan with the traces and leaves of this occasion."""
+    __slots__ = ("plan", "traces", "leaves")
+
+    def __init__(self, plan: Plan, traces: list[Trace], leaves: list[Leaf]) -> None:
+        self.plan, self.traces, self.leaves = plan, traces, leaves
+
+
+def route_to(roots: Sequence[tuple[Trace, int]], targets: Sequence[tuple[Trace, int]]) -> Route:
+    trace = here.trace
+    traces = _traces([*(t for t, _ in roots)])
+    if not traces or traces[0] is not trace:
+        traces.insert(0, trace)
+    number = {t: k for k, t in enumerate(traces)}
+    places = tuple([(number[t], s) for t, s in roots])
+    goals = tuple([(number.get(t, -1), s) for t, s in targets])
+    if len(traces) == 1:
+        key: Any = (PLAN, places, goals)
+        plan = trace.node.get(key)
+        if plan is None:
+            plan = _make([trace], places, [{slot: trace.leaf_slots[leaf] for slot, leaf in trace.sources.items()}], goals)
+            trace.node[key] = plan
+        return Route(plan, traces, [trace.sources[w] for w in plan.leaves])
+    leaves: dict[Leaf, int] = {}
+    wiring = []
+    for t in traces:
+        wiring.append({s: leaves.setdefault(o, len(leaves)) if type(o) is Leaf else (number[o[0]], o[1]) for s, o in t.sources.items()})
+    key = PLAN, places, goals, tuple([(id(t.node), t.freed, *w.items()) for t, w in zip(traces[1:], wiring[1:], strict=True)]), tuple(wiring[0].items())
+    plan = trace.node.get(key)
+    if plan is None:
+        plan = _make(traces, places, wiring, goals)
+        plan.nodes = [t.node for t in traces]                # kept, so that their identities in the key stay theirs
+        trace.node[key] = plan
+    order = list(leaves)
+    return Route(plan, traces, [order[w] for w in plan.leaves])
+
+
+def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple) -> Plan:
+    paths = [t.node.path() for t in traces]
+    plan = Plan(paths, places, wiring, [g for g in goals if g[0] >= 0])
+    used = {i for e in paths[0] if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.frees()}
+    gone = [used, *[set().union(*t.freed) for t in traces[1:]]]
+    for k, i in plan.steps:
+        if i in gone[k] and (gradient_needs(paths[k][i].entry) or paths[k][i].entry.op is CUSTOM):
+            raise RuntimeError(TWICE)
+    return plan

@@ -1,0 +1,169 @@
+"""A backward pass step by step, where Python must see the gradients on their way: each step is a recorded operation, itself differentiable."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from . import lower
+from .gradgraph import hooked, tensor_of
+from .graph import Aval, Const, Entry, Leaf, Trace, Value, here, mode
+from .lower import differentiable, gradient_needs, linearize, pull_back
+from .plan import ADD, CUSTOM, Freed, Place, Route, blank
+from .record import record
+from .run import concrete, user_line
+
+def needs_python(route: Route) -> bool:
+    return route.plan.python or any(t.hooks for t in route.traces) or any(leaf.hooks or leaf.after for leaf in route.leaves)
+
+
+class Vjp:
+    """The gradient of one recorded entry, as an operation of its own; itself differentiable."""
+    name, kind, differentiable = "vjp", "none", True
+
+    def conversions(self, kinds: Sequence, attrs: tuple, mode: Any) -> tuple:
+        """No operand is converted."""
+        return (None,) * len(kinds)
+
+    def run(self, operands: Sequence, attrs: tuple) -> tuple:
+        """The cotangents of the entry's differentiable operands."""
+        entry, present = attrs
+        count = len(entry.operands)
+        own = [r.number if r.__class__ is Const else blank(a) if x is None else x for r, a, x in
+               zip(entry.operands, entry.inputs, operands[:count], strict=True)]
+        given = iter(operands[count:])
+        cotangents = [next(given) if here_too else None for here_too in present]
+        vjp = linearize(entry, own)[1]
+        return tuple(g for _, g in pull_back(entry, vjp, cotangents))
+
+
+VJP = Vjp()
+
+
+def _value_at(trace: Trace, slot: int, of: Aval) -> Value:
+    """The value of a slot of an unfinished trace."""
+    known = trace.refs[slot]
+    v = known() if known is not None else None
+    if v is None or v.trace is not trace or v.slot != slot:
+        v = Value(of, trace, slot)
+        if of.requires_grad and slot in trace.sources:
+            v.origin = trace.sources[slot]
+        trace.refs[slot] = ref(v)
+    return v
+
+
+def _operand_values(route: Route, k: int, entry: Entry) -> list[Value | None]:
+    """What the gradient of `entry` reads, as values that stay alive during the walk."""
+    trace, needs = route.traces[k], gradient_needs(entry)
+    found: list = []
+    for n, (slot, of) in enumerate(zip(entry.operands, entry.inputs, strict=True)):
+        if n not in needs or slot.__class__ is not int:
+            found.append(None)
+        elif not trace.done:
+            found.append(_value_at(trace, slot, of))
+        else:
+            origin = trace.sources.get(slot, (trace, slot)) if of.requires_grad else None
+            found.append(Value(of, None, -1, trace.saved[slot], origin))
+    return found
+
+
+def walk(route: Route, starts: list, create_graph: bool, retain: bool) -> dict[Place, Value]:
+    """The pass step by step; returns the gradient of every place."""
+    plan, before = route.plan, here.mode
+    operands = {step: _operand_values(route, step[0], plan.paths[step[0]][step[1]].entry) for step in plan.steps
+                if plan.paths[step[0]][step[1]].entry.op is not CUSTOM}
+    customs = {step: route.traces[step[0]].customs[plan.paths[step[0]][step[1]].entry.first] for step in plan.steps
+               if plan.paths[step[0]][step[1]].entry.op is CUSTOM}
+    hooks = [t.hooks for t in route.traces]
+    found: dict[Place, Value] = {}
+    here.mode = mode(create_graph, False, before.floating, before.autocast)
+    try:
+        for place, given in zip(plan.roots, starts, strict=True):
+            a = plan.avals[place[0]][place[1]]
+            _add_value(found, place, given if given is not None else Value(a.plain, None, -1, np.ones(a.shape, a.dtype.numpy)))
+        for step in plan.steps:
+            entry = plan.paths[step[0]][step[1]].entry
+            places = [(step[0], s) for s in range(entry.first, entry.first + len(entry.outputs))]
+            for place in places:
+                if place in found and place[1] in hooks[place[0]]:
+                    found[place] = hooks[place[0]][place[1]].apply(found[place])
+            if not any(p in found for p in places):
+                continue
+            grads = [found.get(p) for p, a in zip(places, entry.outputs, strict=True) if a.requires_grad]
+            if entry.op is CUSTOM:
+                passed = customs[step].pull_back(grads, create_graph)
+            else:
+                results = record(VJP, (*operands[step], *[g for g in grads if g is not None]), (entry, _present(entry, places, found)))
+                passed = list(results) if type(results) is tuple else [results]
+            for slot, g in zip([entry.operands[n] for n in differentiable(entry)], passed, strict=True):
+                if g is not None:
+                    _add_value(found, (step[0], slot), g)
+                    if (step[0], slot) in plan.wires:
+                        _add_value(found, plan.wires[step[0], slot], g)
+    finally:
+        here.mode = before
+    if not retain:
+        release(route)
+        _mark_freed(route)
+    return found
+
+
+def _present(entry: Entry, places: list[Place], found: dict) -> tuple[bool, ...]:
+    return tuple([p in found and a.requires_grad for p, a in zip(places, entry.outputs, strict=True)])
+
+
+def _mark_freed(route: Route) -> None:
+    trace, positions = route.traces[0], route.plan.released(0)
+    if trace.done or not positions:
+        trace.freed = (*trace.freed, positions)
+        return
+    key = "freed", positions
+    edge = trace.node.get(key)
+    if edge is None:
+        edge = trace.node.extend(key, None, Entry(Freed(positions), (), (), (), (), (), trace.node.slots), 0, user_line())
+    trace.node = edge.node
+
+
+def _add_value(found: dict[Place, Value], place: Place, grad: Value) -> None:
+    before = found.get(place)
+    found[place] = grad if before is None else record(ADD, (before, grad))
+
+
+def total(found: dict[Place, Value], places: list[Place]) -> Value | None:
+    total = None
+    for g in [found[p] for p in places if p in found]:
+        total = g if total is None else record(ADD, (total, g))
+    return total
+
+
+def accumulate(leaf: Leaf, grad: Value, create_graph: bool) -> None:
+    """Run the leaf's hooks and add to its `.grad`."""
+    if leaf.hooks:
+        grad = hooked(leaf.hooks, grad)
+    if leaf.grad is None:
+        leaf.grad = tensor_of(grad if create_graph else _plain(grad))
+    elif create_graph:
+        leaf.grad = tensor_of(record(ADD, (leaf.grad, grad)))
+    else:
+        before = here.mode
+        here.mode = mode(False, False, before.floating, before.autocast)
+        leaf.grad._write(record(ADD, (leaf.grad, grad)))
+        here.mode = before
+    for hook in list((leaf.after or {}).values()):
+        hook(leaf.owner())
+
+
+def _plain(value: Value) -> Value:
+    return Value(value.aval.plain, None, -1, concrete(value, "gradient")) if value.aval.requires_grad else value
+
+
+def release(route: Route) -> None:
+    """Let go of what finished traces saved for the steps of this pass."""
+    for k, trace in enumerate(route.traces):
+        if k and trace.done:
+            trace.freed = (*trace.freed, route.plan.released(k))
+            if trace.saved:
+                kept = set(lower.saved_slots(trace.node.path(), range(trace.node.slots), set().union(*trace.freed)))
+                trace.saved = {s: a for s, a in trace.saved.items() if s in kept}

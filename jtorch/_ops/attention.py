@@ -1,0 +1,77 @@
+"""Scaled dot product attention."""
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from .._core.op import NONE, Array, Scalar, op
+from .activation import dropout_apply
+from .checks import broadcast_sizes, scalar_type, widened
+
+C_TYPES = {"Long": "long int", "Half": "c10::Half", "BFloat16": "c10::BFloat16"}
+
+
+def c_type_name(array: Array) -> str:
+    """The element type as these messages write it."""
+    return C_TYPES.get(scalar_type(array), scalar_type(array).lower())
+
+
+def _check(query: Array, key: Array, value: Array, attn_mask: Array | None, is_causal: bool) -> None:
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError("Expected query, key, and value to all be  at least 2 dimensional, but got "
+                           f"query.dim: {query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead.")
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got query.dtype: {c_type_name(query)} "
+                           f"key.dtype: {c_type_name(key)} and value.dtype: {c_type_name(value)} instead.")
+    if attn_mask is not None and attn_mask.dtype not in (jnp.bool_, jnp.float32, query.dtype):
+        raise RuntimeError("Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+                           f"{c_type_name(attn_mask)} and  query.dtype: {c_type_name(query)} instead.")
+    if attn_mask is not None and is_causal:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+
+
+def _shared_heads(query: Array, key: Array, value: Array) -> tuple[Array, Array]:
+    """Keys and values repeated, so that there is one for every query head."""
+    heads = query.shape[-3]
+    if heads % key.shape[-3] or heads % value.shape[-3]:
+        raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
+    return jnp.repeat(key, heads // key.shape[-3], axis=-3), jnp.repeat(value, heads // value.shape[-3], axis=-3)
+
+
+def _masked_softmax(scores: Array, attn_mask: Array | None, is_causal: bool) -> Array:
+    """The softmax of what is not masked; a row that is masked everywhere gives zeros."""
+    if attn_mask is None and not is_causal:
+        return jax.nn.softmax(scores, -1)
+    if is_causal:
+        attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
+    if attn_mask.dtype == jnp.bool_:
+        scores = jnp.where(attn_mask, scores, -math.inf)
+    else:
+        scores = scores + attn_mask.astype(scores.dtype)
+    empty = (scores == -math.inf).all(-1, keepdims=True)
+    return jnp.where(empty, 0, jax.nn.softmax(jnp.where(empty, 0, scores), -1))
+
+
+@op(NONE, home="", inplace=False, out=False)
+def scaled_dot_product_attention_apply(query: Array, key: Array, value: Array, attn_mask: Array | None = None, keep: Array | None = None,
+                                       dropout_p: Scalar = 0.0, is_causal: bool = False, scale: float | None = None,
+                                       enable_gqa: bool = False) -> Array:
+    """`softmax(query @ key.T * scale + mask) @ value` (Vaswani et al. 2017, arXiv:1706.03762).
+
+    query: (*, H, L, E), key: (*, H, S, E), value: (*, H, S, V), attn_mask: broadcast to (*, H, L, S), True where attended, or added
+    keep: what dropout keeps of the weights, (*, H, L, S), drawn by the caller  ->  (*, H, L, V)
+    """
+    _check(query, key, value, attn_mask, is_causal)
+    if enable_gqa:
+        key, value = _shared_heads(query, key, value)
+    if query.shape[-1] != key.shape[-1]:
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(query.shape[:-2])}, {query.shape[-1]}] "
+                           f"but got: [{math.prod(key.shape[:-2])}, {key.shape[-1]}].")
+    broadcast_sizes(query.shape[:-2], key.shape[:-2])
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    scores = widened((query * scale) @ key.swapaxes(-1, -2))
+    weights = _masked_softmax(scores, attn_mask, is_causal).astype(query.dtype)
+    weights = weights if keep is None else dropout_apply(weights, keep, dropout_p)
+    return weights @ value

@@ -1,0 +1,73 @@
+"""The LU decomposition, and inverses and solutions that report whether they exist."""
+from __future__ import annotations
+
+from functools import partial
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import NONE, Array, op
+from .arguments import require_matrices, transposed
+from .checks import broadcast_sizes
+from .linalg import inverse, solve
+
+algebra = partial(op, NONE, home="linalg")
+
+
+@algebra(returns="LU pivots")
+def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
+    """L (below the diagonal) and U in one matrix, and the row exchanged with each, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32"""
+    factored, pivots = lu_factor_ex(A, pivot=pivot)[:2]
+    return factored, pivots
+
+
+@algebra(returns="LU pivots info")
+def lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple[Array, Array, Array]:
+    """`lu_factor`, and the place of the first zero on U's diagonal, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32, (*) int32"""
+    require_matrices(A, "torch.linalg.lu_factor_ex")
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
+    factored, pivots, _ = lax.linalg.lu(A)
+    zero = jnp.diagonal(factored, axis1=-2, axis2=-1) == 0
+    return factored, pivots + 1, jnp.where(zero.any(-1), jnp.argmax(zero, -1) + 1, 0).astype(jnp.int32)
+
+
+@algebra(returns="P L U")
+def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
+    """Permutation P, lower L with unit diagonal and upper U with `A = P L U`.    A: (*, n, m)  ->  (*, n, n), (*, n, k), (*, k, m)"""
+    require_matrices(A, "linalg.lu")
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
+    factored, _, order = lax.linalg.lu(A)
+    n, k = A.shape[-2], min(A.shape[-2:])
+    lower = jnp.tril(factored[..., :k], -1) + jnp.eye(n, k, dtype=A.dtype)
+    return jnp.swapaxes(jnp.eye(n, dtype=A.dtype)[order], -1, -2), lower, jnp.triu(factored[..., :k, :])
+
+
+@algebra()
+def lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:
+    """X of `A X = B` (or `X A = B`, or with Aᴴ) from `lu_factor(A)`.    LU: (*, n, n), pivots: (*, n), B: (*, n, k)  ->  (*, n, k)"""
+    if not left:
+        return transposed(lu_solve(LU, pivots, transposed(B), adjoint=not adjoint))
+    batch = broadcast_sizes(LU.shape[:-2], B.shape[:-2])
+    LU, B = (jnp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (LU, B))
+    order = jnp.broadcast_to(lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-1]), (*batch, LU.shape[-1]))
+    substitute = partial(lax.linalg.triangular_solve, LU, left_side=True)
+    if not adjoint:
+        half = substitute(jnp.take_along_axis(B, order[..., None], -2), lower=True, unit_diagonal=True)
+        return substitute(half, lower=False)
+    half = substitute(B, lower=False, transpose_a=True, conjugate_a=True)
+    whole = substitute(half, lower=True, unit_diagonal=True, transpose_a=True, conjugate_a=True)
+    return jnp.take_along_axis(whole, jnp.argsort(order, -1)[..., None], -2)
+
+
+@algebra(returns="inverse info")
+def inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
+    """Inverse matrix, and 0 where there is one.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
+    return inverse(A), lu_factor_ex(A)[2]
+
+
+@algebra(returns="result info")
+def solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple[Array, Array]:
+    """`solve`, and 0 where A has an inverse.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B, (*) int32"""
+    return solve(A, B, left=left), lu_factor_ex(A)[2]

@@ -1,0 +1,148 @@
+"""Recurrent networks: a whole network of layers and directions is one operator, a scan over time whose input projections are one product."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import NONE, Array, Arrays, Scalar, op
+from .activation import dropout_apply
+
+part = partial(op, NONE, home="", inplace=False, out=False)
+cell = partial(op, NONE, home="torch", inplace=False, out=False)
+State = tuple[Array, ...]
+
+
+def _projected(input: Array, weight: Array, bias: Array | None) -> Array:
+    """`input @ weight.T + bias`, as one matrix product over all leading dimensions."""
+    product = (input.reshape(-1, input.shape[-1]) @ weight.T).reshape(*input.shape[:-1], weight.shape[0])
+    return product if bias is None else product + bias
+
+
+def _lstm_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
+    hidden, memory = state
+    into, forget, update, out = jnp.split(gates + _projected(hidden, w_hh, b_hh), 4, axis=-1)
+    memory = jax.nn.sigmoid(forget) * memory + jax.nn.sigmoid(into) * jnp.tanh(update)
+    hidden = jax.nn.sigmoid(out) * jnp.tanh(memory)
+    return (hidden if w_hr is None else hidden @ w_hr.T), memory
+
+
+def _gru_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
+    (hidden,) = state
+    reset_x, update_x, new_x = jnp.split(gates, 3, axis=-1)
+    reset_h, update_h, new_h = jnp.split(_projected(hidden, w_hh, b_hh), 3, axis=-1)
+    update = jax.nn.sigmoid(update_x + update_h)
+    new = jnp.tanh(new_x + jax.nn.sigmoid(reset_x + reset_h) * new_h)
+    return (new + update * (hidden - new),)
+
+
+def _tanh_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
+    return (jnp.tanh(gates + _projected(state[0], w_hh, b_hh)),)
+
+
+def _relu_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
+    total = gates + _projected(state[0], w_hh, b_hh)
+    return (jnp.where(total <= 0, 0, total),)
+
+
+STEPS: dict[str, Callable] = {"lstm": _lstm_step, "gru": _gru_step, "rnn_tanh": _tanh_step, "rnn_relu": _relu_step}
+
+
+def _direction(mode: str, input: Array, state: State, weights: tuple[Array | None, ...], running: Array | None,
+               reverse: bool) -> tuple[Array, State]:
+    """One layer in one direction.    input: (T, N, F)  ->  (T, N, H) and the last state"""
+    w_ih, w_hh, b_ih, b_hh, w_hr = weights
+    step = STEPS[mode]
+
+    def advance(state: State, now: tuple[Array, Array | None]) -> tuple[State, Array]:
+        gates, live = now
+        after = step(gates, state, w_hh, b_hh, w_hr)
+        if live is None:
+            return after, after[0]
+        kept = tuple(jnp.where(live, new, old) for new, old in zip(after, state, strict=True))
+        return kept, jnp.where(live, after[0], 0)
+
+    state, output = lax.scan(advance, state, (_projected(input, w_ih, b_ih), running), reverse=reverse)
+    return output, state
+
+
+def _grouped(weights: Arrays, has_biases: bool, projected: bool) -> Iterator[tuple[Array | None, ...]]:
+    """Per layer and direction `w_ih, w_hh, b_ih, b_hh, w_hr`, None for what there is not."""
+    size = 2 + 2 * has_biases + projected
+    for start in range(0, len(weights), size):
+        given = list(weights[start:start + size])
+        w_hr = given.pop() if projected else None
+        yield (*given, *(None,) * (4 - len(given)), w_hr)
+
+
+def _network(mode: str, input: Array, states: tuple[Array, ...], weights: Arrays, keeps: Arrays, lengths: Array | None, dropout: Scalar,
+             has_biases: bool, num_layers: int, bidirectional: bool, batch_first: bool, projected: bool) -> tuple[Array, ...]:
+    directions = 1 + bidirectional
+    groups = list(_grouped(weights, has_biases, projected))
+    layer_input = input.swapaxes(0, 1) if batch_first else input
+    running = None if lengths is None else (jnp.arange(layer_input.shape[0])[:, None] < lengths)[..., None]
+    last: list[State] = []
+    for layer in range(num_layers):
+        outputs = []
+        for back in range(directions):
+            n = layer * directions + back
+            output, state = _direction(mode, layer_input, tuple(s[n] for s in states), groups[n], running, reverse=bool(back))
+            outputs.append(output)
+            last.append(state)
+        layer_input = outputs[0] if directions == 1 else jnp.concatenate(outputs, -1)
+        if keeps and layer + 1 < num_layers:
+            layer_input = dropout_apply(layer_input, keeps[layer], dropout)
+    output = layer_input.swapaxes(0, 1) if batch_first else layer_input
+    return output, *(jnp.stack(parts) for parts in zip(*last, strict=True))
+
+
+@part()
+def lstm_apply(input: Array, h_0: Array, c_0: Array, weights: Arrays, keeps: Arrays = (), lengths: Array | None = None, dropout: Scalar = 0.0,
+               has_biases: bool = True, num_layers: int = 1, bidirectional: bool = False, batch_first: bool = False,
+               projected: bool = False) -> tuple[Array, Array, Array]:
+    """A network of LSTM layers (Hochreiter & Schmidhuber 1997; projections: Sak et al. 2014).
+
+    input: (T, N, F), or (N, T, F) with `batch_first`; h_0: (layers * directions, N, H or projection), c_0: (layers * directions, N, H)
+    weights: per layer and direction w_ih, w_hh, then b_ih, b_hh with `has_biases`, then w_hr with `projected`
+    keeps: none, or what dropout keeps between layers, each (T, N, directions * H);  lengths: (N), where sequences differ in length
+    ->  output, h_n, c_n;  past the end of its sequence an output is 0
+    """
+    return _network("lstm", input, (h_0, c_0), weights, keeps, lengths, dropout, has_biases, num_layers, bidirectional, batch_first, projected)
+
+
+@part()
+def rnn_apply(input: Array, h_0: Array, weights: Arrays, keeps: Arrays = (), lengths: Array | None = None, dropout: Scalar = 0.0,
+              mode: str = "rnn_tanh", has_biases: bool = True, num_layers: int = 1, bidirectional: bool = False,
+              batch_first: bool = False) -> tuple[Array, Array]:
+    """A network of layers of one state: `mode` "gru" (Cho et al. 2014, arXiv:1406.1078), "rnn_tanh" or "rnn_relu" (Elman 1990).
+
+    Operands as `lstm_apply`'s  ->  output, h_n
+    """
+    return _network(mode, input, (h_0,), weights, keeps, lengths, dropout, has_biases, num_layers, bidirectional, batch_first, False)
+
+
+@cell()
+def lstm_cell(input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> tuple[Array, Array]:
+    """One step of an LSTM.    input: (N, F) or (F), hx: two of (N, H) or (H), w_ih: (4H, F), w_hh: (4H, H)  ->  h, c"""
+    return _lstm_step(_projected(input, w_ih, b_ih), tuple(hx), w_hh, b_hh, None)
+
+
+@cell()
+def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
+    """One step of a GRU.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (3H, F), w_hh: (3H, H)  ->  as hx"""
+    return _gru_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
+
+
+@cell()
+def rnn_tanh_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
+    """One step of a tanh network.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (H, F), w_hh: (H, H)  ->  as hx"""
+    return _tanh_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
+
+
+@cell()
+def rnn_relu_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
+    """One step of a ReLU network.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (H, F), w_hh: (H, H)  ->  as hx"""
+    return _relu_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
