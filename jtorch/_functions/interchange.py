@@ -1,0 +1,139 @@
+"""Tensors to and from everything else: NumPy, lists, DLPack, other types and devices, copies and pickles."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import dtype as dt
+from .._core import gradgraph
+from .._core.device import CPU, canonical
+from .._core.dtype import FLOATING, dtype
+from .._core.graph import Value, aval
+from .._core.public import public
+from .._core.record import record, to_device, to_host
+from .._core.run import concrete, host_value
+from .._core.storage import convert
+from .._core.tensor import HIDDEN, Tensor, from_array, new, wrap
+
+
+@public("Tensor")
+def tolist(self: Tensor) -> Any:
+    """Nested lists of Python numbers."""
+    array = self._host()
+    if self.dtype.category == FLOATING and array.dtype.kind not in "f":
+        array = array.astype(np.float32)
+    return array.tolist()
+
+
+@public("Tensor")
+def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
+    """A NumPy array on the same memory: writes on either side are seen on the other."""
+    if force:
+        return self.detach().cpu().resolve_conj().numpy()
+    if self.device is not CPU:
+        raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
+    if self.requires_grad:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if self.dtype.numpy.kind == "V":
+        raise TypeError(f"Got unsupported ScalarType {self.dtype.title}")
+    storage = self._share()
+    if not storage.shared():
+        storage.buffer = np.array(to_host(storage.value, "numpy()"), order="C")
+        if not storage.value.aval.requires_grad:
+            storage.value = None
+        for alias in storage.aliases:
+            if (tensor := alias()) is not None:
+                tensor._value = None
+    return storage.look(self._step)[...]
+
+
+@public("Tensor")
+def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    array = self.numpy()
+    return array if dtype is None else array.astype(dtype, copy=bool(copy))
+
+
+@public("Tensor")
+def __array_wrap__(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
+    return wrap(host_value(np.array(array)))
+
+
+@public("Tensor")
+def __dlpack__(self: Tensor, **options: Any) -> Any:
+    return np.array(self._host()).__dlpack__() if self.device is CPU else concrete(self._read_value(), "dlpack").__dlpack__(**options)
+
+
+@public("Tensor")
+def __dlpack_device__(self: Tensor) -> tuple:
+    return (1, 0) if self.device is CPU else concrete(self._read_value(), "dlpack").__dlpack_device__()
+
+
+@public("Tensor")
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The tensor in another type or on another device: `to(dtype)`, `to(device, dtype)`, `to(other)`; itself where nothing changes."""
+    where, kind, copy = _destination(self, *args, **kwargs)
+    out = self
+    if kind is not None and kind is not self.dtype:
+        out = wrap(record(convert.op, (self,), (kind,)))
+    if where is not None and (where := canonical(where)) is not out.device:
+        out = gradgraph.move(out, where) if out.requires_grad else wrap(Value(
+            aval(out.shape, out.dtype, where), None, -1, to_device(concrete(out._read_value(), "to(device)"), where)))
+    return out.clone() if copy and out is self else out
+
+
+def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
+                 memory_format: Any = None, other: Tensor | None = None) -> tuple:
+    rest = list(args)
+    if rest and isinstance(rest[0], Tensor):
+        other = rest.pop(0)
+    elif rest and not isinstance(rest[0], dt.dtype):
+        device = rest.pop(0)
+    if other is not None:
+        device, dtype = other.device, other.dtype
+    if rest and isinstance(rest[0], dt.dtype):
+        dtype = rest.pop(0)
+    if len(rest) > 1:
+        copy = rest[1]
+    return device, dtype, copy
+
+
+# Copies and pickles
+
+@public("Tensor")
+def __deepcopy__(self: Tensor, memo: dict) -> Tensor:
+    if not self.is_leaf:
+        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were "
+                           "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+                           "https://github.com/pytorch/pytorch/pull/103001")
+    if id(self) in memo:
+        return memo[id(self)]
+    out = memo[id(self)] = _like(self)
+    return out
+
+
+@public("Tensor")
+def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
+    state = {k: v for k, v in self.__dict__.items() if k not in HIDDEN}
+    return _rebuild, (type(self), np.array(self._host()), self.dtype, str(self.device), self.requires_grad, state)
+
+
+def _like(tensor: Tensor) -> Tensor:
+    out = new(type(tensor))
+    out.__dict__.update({k: v for k, v in tensor.__dict__.items() if k not in HIDDEN})
+    v = tensor._read_value()
+    out._value = Value(v.aval.plain, None, -1, concrete(v, "copy"))
+    if tensor._storage is not None and tensor._storage.shared():
+        out._value = host_value(np.array(tensor._host()))
+    if tensor.requires_grad:
+        out.requires_grad_()
+    if tensor._leaf is not None and tensor._leaf.grad is not None:
+        out.grad = tensor._leaf.grad.detach().clone()
+    return out
+
+
+def _rebuild(cls: type, array: np.ndarray, kind: dtype, where: str, requires_grad: bool, state: dict) -> Tensor:
+    out = new(cls)
+    out._value = from_array(array.astype(kind.numpy, copy=False), canonical(where))._value
+    out.__dict__.update(state)
+    return out.requires_grad_() if requires_grad else out

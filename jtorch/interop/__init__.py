@@ -1,0 +1,1 @@
+"""Exchange with JAX and its libraries."""
