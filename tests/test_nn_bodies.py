@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 
 import cases_nn
+import cases_nn_layers  # noqa: F401  (it adds to the table)
 import jax
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ import torch
 
 from jtorch._core.op import FLOAT, NONE, REGISTRY
 
-MODULES = [importlib.import_module(f"jtorch._ops.{name}") for name in
-           ("activation", "linear", "distance", "loss", "classify", "ctc", "conv", "pool", "adaptive", "normalize", "embed", "rnn", "attention", "pad",
-            "resample")]
+NAMES = ("activation", "linear", "distance", "loss", "classify", "ctc", "conv", "pool", "adaptive", "normalize", "embed", "rnn", "attention",
+         "pad", "resample")
+MODULES = [importlib.import_module(f"jtorch._ops.{name}") for name in NAMES]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-11}
 
 

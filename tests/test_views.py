@@ -79,11 +79,11 @@ VIEWS: dict[str, Action] = {
     "squeeze(d)": lambda torch, x, r: x.squeeze(dim(x, r)),
     "unsqueeze": lambda torch, x, r: x.unsqueeze(r.randrange(-x.dim() - 1, x.dim() + 1)),
     "diagonal": lambda torch, x, r: x.diagonal(r.choice([-1, 0, 1]), dim(x, r), dim(x, r)),
-    "chunk": lambda torch, x, r: r.choice(x.chunk(r.randint(1, 3), dim(x, r))),
-    "split": lambda torch, x, r: r.choice(x.split(r.randint(1, 3), dim(x, r))),
-    "split sizes": lambda torch, x, r: x.split([1, x.shape[0] - 1])[r.randrange(2)],
-    "unbind": lambda torch, x, r: r.choice(x.unbind(dim(x, r))),
-    "for row in x": lambda torch, x, r: r.choice(list(x)),
+    "chunk": lambda torch, x, r: r.choice(x.detach().chunk(r.randint(1, 3), dim(x, r))),   # detached: PyTorch forbids writes to these in grad mode
+    "split": lambda torch, x, r: r.choice(x.detach().split(r.randint(1, 3), dim(x, r))),
+    "split sizes": lambda torch, x, r: x.detach().split([1, x.shape[0] - 1])[r.randrange(2)],
+    "unbind": lambda torch, x, r: r.choice(x.detach().unbind(dim(x, r))),
+    "for row in x": lambda torch, x, r: r.choice(list(x.detach())),
     "expand": lambda torch, x, r: x.expand(2, *x.shape),
     "expand_as": lambda torch, x, r: x.unsqueeze(-1).expand(*x.shape, r.choice([1, 2])),
     "unfold": lambda torch, x, r: x.unfold(dim(x, r), 2, r.choice([1, 2])),
@@ -175,7 +175,8 @@ class Program:
 
     def pick(self, table: dict[str, Action], x: Tensor) -> Any:
         name = self.random.choice(list(table))
-        self.steps.append((name, next(k for k, p in enumerate(self.pool) if p is x), tuple(x.shape)))
+        at = next(k for k, p in enumerate(self.pool) if p is x)
+        self.steps.append(f"{name} [{at}] {tuple(x.shape)}{'' if self.torch.is_grad_enabled() else ' no_grad'}")
         return name, table[name](self.torch, x, self.random)
 
     def view(self, x: Tensor) -> None:
@@ -191,7 +192,7 @@ class Program:
 
     def no_grad(self, x: Tensor) -> None:
         with self.torch.no_grad():
-            self.random.choice([self.view, self.write, self.write])(x)
+            self.write(x)
 
     def data(self, x: Tensor) -> None:
         if not self.wild[id(x)]:
@@ -244,7 +245,9 @@ class Program:
 def equal(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and a.shape == b.shape and bool(np.allclose(a, b, 1e-4, 1e-4, equal_nan=True))
-    return bool(np.isclose(a, b, 1e-3, 1e-3, equal_nan=True)) if isinstance(a, float) and isinstance(b, float) else a == b
+    if isinstance(a, float) and isinstance(b, float):
+        return bool(np.isclose(a, b, 1e-3, 1e-3, equal_nan=True))
+    return type(a) is type(b) and a == b or isinstance(a, tuple) and a == b
 
 
 def check(seed: int, length: int) -> None:

@@ -110,12 +110,13 @@ class Entry:
 
 
 class Edge:
-    """One step along the trie: an operation (`entry`), or an input where `entry` is None."""
-    __slots__ = ("node", "aval", "slot", "entry", "where", "several")
+    """One step along the trie: an operation (`entry`), or an input where `entry` is None (several in one vector where there is a `layout`)."""
+    __slots__ = ("node", "aval", "slot", "entry", "where", "several", "layout")
 
     def __init__(self, node: Node, aval: Aval | None, slot: int, entry: Entry | None, where: str) -> None:
         self.node, self.aval, self.slot, self.entry, self.where = node, aval, slot, entry, where
         self.several = entry is not None and len(entry.outputs) != 1
+        self.layout: Any = None
 
 
 class Node(dict):
@@ -155,7 +156,7 @@ class Trace:
     saved     after the run: the arrays by slot that gradients still need
     """
     __slots__ = ("device", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
-                 "reads", "customs", "lock", "__weakref__")
+                 "customs", "packs", "__weakref__")
     serials = count()
 
     def __init__(self, device: device, root: Node) -> None:
@@ -164,6 +165,7 @@ class Trace:
         self.refs: list = []
         self.sources: dict[int, Any] = {}
         self.leaf_slots: dict[Leaf, int] = {}
+        self.packs: dict[Any, int] = {}                      # packs that are inputs, with the slot of their first array
         self.hooks: dict[int, Any] = {}                      # slot -> hooks of the non-leaf tensor there
         self.customs: dict[int, Any] = {}                    # slot -> context of the autograd.Function that made it
         self.boundary = False                                # the next recorded operation starts a new trace

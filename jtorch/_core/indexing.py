@@ -196,7 +196,7 @@ def _slice(item: slice, size: int, spec: list, starts: list) -> None:
         spec.append(FULL)
     else:
         spec.append(("slice", length, step))
-        starts.append(start if length else 0)
+        starts.append(start)
 
 
 def _bound(end: Any) -> int | None:

@@ -1,6 +1,7 @@
 """From a recorded path to a function of arrays, and what gradients need of it."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .graph import Array, Const, Edge, Entry
+from .graph import Array, Aval, Const, Edge, Entry
+from .op import Put, View
+from .pack import concatenated, is_small
 
 Env = dict[int, Array]                                       # slot -> array, while a path is replayed
 Tape = dict[int, Callable]                                   # position of an entry -> its vjp
@@ -59,9 +62,14 @@ def linearize(entry: Entry, operands: Sequence) -> tuple[tuple, Callable]:
 
 def pull_back(entry: Entry, vjp: Callable, cotangents: Sequence[Array | None]) -> list[tuple[int, Array]]:
     """The cotangents of `entry`'s operands, as (slot, array), from those of its results (None where none arrived)."""
-    full = tuple(jnp.zeros(a.shape, a.dtype.numpy) if c is None else c
+    full = tuple(jnp.zeros(a.shape, a.dtype.numpy) if c is None else _conjugate(c)
                  for c, a in zip(cotangents, entry.outputs, strict=True) if a.requires_grad)
-    return [(entry.operands[k], g) for k, g in zip(differentiable(entry), vjp(full), strict=True)]
+    return [(entry.operands[k], _conjugate(g)) for k, g in zip(differentiable(entry), vjp(full), strict=True)]
+
+
+def _conjugate(x: Array) -> Array:
+    """PyTorch's gradient by a complex number is the conjugate of JAX's."""
+    return x.conj() if jnp.issubdtype(x.dtype, jnp.complexfloating) else x
 
 
 class Special:
@@ -79,16 +87,18 @@ class Special:
         return ()
 
 
-def replay(path: list[Edge], outputs: Sequence[int]) -> Callable[..., list]:
-    """The path as one function from its input arrays to the arrays of the slots `outputs`."""
+def replay(path: list[Edge], outputs: Sequence[int], packs: Sequence[Sequence[int]] = ()) -> Callable[..., list]:
+    """The path as one function from its input arrays to the arrays of the slots `outputs`, and for each of `packs` its slots as one vector."""
     taped = {i for e in path if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.tapes()}
 
     def run(*inputs: Array) -> list:
         env, tape, source = {}, {}, iter(inputs)
         for i, edge in enumerate(path):
             entry = edge.entry
-            if entry is None:
+            if entry is None and edge.layout is None:
                 env[edge.slot] = next(source)
+            elif entry is None:
+                env.update(enumerate(edge.layout.split(next(source)), edge.slot))
             elif isinstance(entry.op, Special):
                 entry.op.replay(entry, path, env, tape)
             else:
@@ -98,12 +108,21 @@ def replay(path: list[Edge], outputs: Sequence[int]) -> Callable[..., list]:
                 else:
                     results = evaluate(entry, operands)
                 env.update(zip(range(entry.first, entry.first + len(results)), results, strict=True))
-        return [env[s] for s in outputs]
+        return [env[s] for s in outputs] + [concatenated([env[s] for s in slots]) for slots in packs]
     return run
 
 
 def gradient_needs(entry: Entry) -> frozenset[int]:
-    """Positions of the operands whose values the gradient of `entry` reads; the others need not be kept."""
+    """Positions of the operands whose arrays the gradient of `entry` reads; the others need not be kept."""
+    return frozenset(k for k in _reads(entry) if entry.operands[k].__class__ is int)
+
+
+def keeps_nothing(entry: Entry) -> bool:
+    """Whether PyTorch saves nothing for the gradient of `entry`, so that it can be had again and again.  Positions of views are no tensors."""
+    return isinstance(entry.op, View | Put) or not _reads(entry)
+
+
+def _reads(entry: Entry) -> frozenset[int]:
     if entry.needs is None:
         entry.needs = _find_needs(entry)
     return entry.needs
@@ -112,12 +131,13 @@ def gradient_needs(entry: Entry) -> frozenset[int]:
 def _find_needs(entry: Entry) -> frozenset[int]:
     if isinstance(entry.op, Special) or not entry.differentiable:
         return frozenset()
-    arrays = [k for k, ref in enumerate(entry.operands) if ref.__class__ is int]
-    shapes = [jax.ShapeDtypeStruct(entry.inputs[k].shape, entry.inputs[k].dtype.numpy) for k in arrays]
+    arrays = [k for k, ref in enumerate(entry.operands) if ref is not None]
+    shapes = [jax.ShapeDtypeStruct((), np.asarray(entry.operands[k].number).dtype) if entry.inputs[k] is None else
+              jax.ShapeDtypeStruct(entry.inputs[k].shape, entry.inputs[k].dtype.numpy) for k in arrays]
     cotangents = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype.numpy) for a in entry.outputs if a.requires_grad)
 
     def gradients(operands: Sequence[Array], cotangents: tuple) -> tuple:
-        full = [ref.number if ref.__class__ is Const else None for ref in entry.operands]
+        full: list = [None] * len(entry.operands)
         for k, x in zip(arrays, operands, strict=True):
             full[k] = x
         return linearize(entry, full)[1](cotangents)
@@ -161,23 +181,39 @@ def saved_slots(path: list[Edge], live: Iterable[int], freed: Iterable[int]) -> 
     return sorted({path[i].entry.operands[k] for i in history(path, live) if i not in freed for k in gradient_needs(path[i].entry)})
 
 
-def donatable(path: list[Edge], outputs: Sequence[int], free: Iterable[int]) -> tuple[int, ...]:
-    """Of the inputs `free`, those whose memory an output of the same size can take."""
-    shapes = {}
+def avals_of(path: list[Edge]) -> dict[int, Aval]:
+    """What is known of each slot of a path."""
+    found: dict[int, Aval] = {}
     for edge in path:
-        if edge.entry is None:
-            shapes[edge.slot] = edge.aval
+        if edge.entry is not None:
+            found.update(enumerate(edge.entry.outputs, edge.entry.first))
+        elif edge.layout is not None:
+            found.update(enumerate(edge.layout.avals, edge.slot))
         else:
-            shapes.update((edge.entry.first + k, a) for k, a in enumerate(edge.entry.outputs))
-    inputs = [edge.aval for edge in path if edge.entry is None]
-    room: dict[tuple, int] = {}
-    for slot in outputs:
-        a = shapes[slot]
-        room[a.shape, a.dtype] = room.get((a.shape, a.dtype), 0) + 1
+            found[edge.slot] = edge.aval
+    return found
+
+
+def packable(path: list[Edge], live: Iterable[int]) -> list[list[int]]:
+    """The live slots of small arrays that an update made, those of one role and type together."""
+    alive, groups = set(live), {}
+    for position, edge in enumerate(path):
+        if edge.entry is None or not getattr(edge.entry.op, "packs", False):
+            continue
+        for slot, a in enumerate(edge.entry.outputs, edge.entry.first):
+            if slot in alive and is_small(a):
+                role = edge.entry.op.role(slot - edge.entry.first, edge.entry.attrs)
+                groups.setdefault((position, role, a.dtype), []).append(slot)
+    return [slots for slots in groups.values() if len(slots) > 1]
+
+
+def donatable(path: list[Edge], outputs: Iterable[tuple], free: Iterable[int]) -> tuple[int, ...]:
+    """Of the inputs `free`, those whose memory an output of the same shape and type (given as such pairs) can take."""
+    inputs = [((e.layout.size,), e.layout.dtype) if e.layout is not None else (e.aval.shape, e.aval.dtype) for e in path if e.entry is None]
+    room = Counter(outputs)
     chosen = []
     for k in free:
-        a = inputs[k]
-        if a is not None and room.get((a.shape, a.dtype), 0):
-            room[a.shape, a.dtype] -= 1
+        if room[inputs[k]]:
+            room[inputs[k]] -= 1
             chosen.append(k)
     return tuple(chosen)

@@ -111,6 +111,7 @@ class View(Op):
         self.overlaps = overlaps
         super().__init__(body, NONE, name, **facts)
         self.on_host = True                                  # works on NumPy arrays too
+        self.picks = name == "basic_index"                   # selects elements, maybe few of many
         self.put = Put(self, put or _scatter(self))
 
 

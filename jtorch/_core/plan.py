@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from . import lower
 from .graph import Aval, Const, Edge, Entry, Leaf, Trace, Value, here
-from .lower import Special, differentiable, gradient_needs, linearize, pull_back
+from .lower import Special, differentiable, gradient_needs, keeps_nothing, linearize, pull_back
 
 Place = tuple[int, int]                                      # a slot of the graph: (which trace, 0 the newest; slot)
 PLAN, TWICE = "plan", ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
@@ -58,7 +58,7 @@ class Plan:
 
     def __init__(self, paths: list[list[Edge]], roots: Sequence[Place], wiring: list[dict[int, Any]], targets: Sequence[Place]) -> None:
         self.paths, self.roots, self.targets = paths, tuple(roots), tuple(targets)
-        self.avals = [_avals(p) for p in paths]
+        self.avals = [lower.avals_of(p) for p in paths]
         self.steps: list[Place] = []
         wanted = set(roots)
         for k, path in enumerate(paths):
@@ -80,16 +80,6 @@ class Plan:
     def released(self, k: int) -> frozenset[int]:
         """Positions in trace `k` that this pass uses up."""
         return frozenset(i for t, i in self.steps if t == k)
-
-
-def _avals(path: list[Edge]) -> dict[int, Aval]:
-    found = {}
-    for edge in path:
-        if edge.entry is None:
-            found[edge.slot] = edge.aval
-        else:
-            found.update(enumerate(edge.entry.outputs, edge.entry.first))
-    return found
 
 
 class Backward(Special):
@@ -231,6 +221,6 @@ def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple) 
     used = {i for e in paths[0] if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.frees()}
     gone = [used, *[set().union(*t.freed) for t in traces[1:]]]
     for k, i in plan.steps:
-        if i in gone[k] and (gradient_needs(paths[k][i].entry) or paths[k][i].entry.op is CUSTOM):
+        if i in gone[k] and (not keeps_nothing(paths[k][i].entry) or paths[k][i].entry.op is CUSTOM):
             raise RuntimeError(TWICE)
     return plan

@@ -12,6 +12,7 @@ from . import config, lower
 from .device import CPU, device, jax_device
 from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, here
+from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
 from .run import PACKAGE, concrete, counters, flush, prune, user_line
 
@@ -102,6 +103,12 @@ def bind(trace: Trace, value: Value) -> bool:
             key = found if first is None else (found, first)
         else:
             key = found, HISTORY
+    array = value.array
+    if type(array) is Part:
+        if type(key) is not tuple:
+            bind_part(trace, value, array)
+            return False
+        array = value.array = array.array()
     edge = trace.node.get(key)
     if edge is None:
         edge = _extend(trace, key, found, None, 1)
@@ -110,7 +117,9 @@ def bind(trace: Trace, value: Value) -> bool:
         if type(value.origin) is Leaf:
             trace.leaf_slots.setdefault(value.origin, edge.slot)
     trace.node = edge.node
-    trace.inputs.append(value.array)
+    if type(array) is np.ndarray and value.trace is not None:   # used again: keep it on the device from now on
+        array = value.array = on_device(array, trace.device)
+    trace.inputs.append(array)
     trace.refs.append(None)
     value.trace, value.slot = trace, edge.slot
     return False
@@ -132,11 +141,30 @@ def restart(op: Any, operands: tuple, attrs: tuple) -> Any:
     return record(op, operands, attrs)
 
 
+def bind_part(trace: Trace, value: Value, part: Part) -> None:
+    """Make a value that lies in a pack an input: the first from a pack brings all of it."""
+    pack = part.pack
+    first = trace.packs.get(pack)
+    if first is None:
+        edge = trace.node.get(pack.layout)
+        if edge is None:
+            edge = _extend(trace, pack.layout, None, None, len(pack.layout.avals))
+            edge.layout = pack.layout
+        trace.node = edge.node
+        trace.inputs.append(pack.array)
+        trace.refs.extend([None] * len(pack.layout.avals))
+        first = trace.packs[pack] = edge.slot
+    value.trace, value.slot = trace, first + part.index
+    if value.aval.requires_grad:
+        trace.sources[value.slot] = value.origin
+        trace.leaf_slots.setdefault(value.origin, value.slot)
+
+
 def bind_array(trace: Trace, array: Array, of: Aval) -> int:
     """Make a bare array an input; returns its slot."""
     edge = trace.node.get(of.plain) or _extend(trace, of.plain, of.plain, None, 1)
     trace.node = edge.node
-    trace.inputs.append(array)
+    trace.inputs.append(array.array() if type(array) is Part else array)
     trace.refs.append(None)
     return edge.slot
 
@@ -252,6 +280,12 @@ def to_host(value: Value, cause: str) -> np.ndarray:
     """The value as a NumPy array that must not be written to."""
     array = concrete(value, cause)
     return array if type(array) is np.ndarray else np.asarray(array)
+
+
+def on_device(array: np.ndarray, where: device) -> Array:
+    """A host array as one that programs take without converting it each time."""
+    with jax.enable_x64(True):
+        return jax.device_put(array, jax_device(where))
 
 
 def to_device(array: Array, where: device) -> Array:

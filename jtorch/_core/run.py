@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from sys import getrefcount
@@ -17,10 +17,12 @@ from . import config, lower
 from .device import CPU, jax_device
 from .dtype import from_numpy
 from .graph import Array, Node, Trace, Value, aval, here, roots
+from .pack import Layout, Pack, Part, layout
 
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
 OURS = 3                                                     # references to an input array that only the trace holds: list, loop, getrefcount
 lock = RLock()                                               # programs are built and run one at a time
+EAGER = config.eager
 clock = count(1)
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
 
@@ -43,12 +45,18 @@ counters = Counters()
 class Program:
     """A compiled path.
 
-    live   the slots whose arrays it returns first, then those of `saved`
+    places  for each live value which of the returned arrays it is, or (which returned vector, place in it)
+    saved   slots whose arrays are returned, beside those of the live values, for gradients to come
     """
-    __slots__ = ("live", "saved", "donated", "call", "fresh")
+    __slots__ = ("places", "count", "saved", "layouts", "donated", "call", "fresh")
 
-    def __init__(self, live: tuple[int, ...], saved: tuple[int, ...], donated: tuple[int, ...], call: Callable) -> None:
-        self.live, self.saved, self.donated, self.call, self.fresh = live, saved, donated, call, True
+    def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
+                 call: Callable) -> None:
+        self.saved, self.layouts, self.donated, self.call, self.fresh = saved, layouts, donated, call, True
+        packed = {s: (k, n) for k, slots in enumerate(packs) for n, s in enumerate(slots)}
+        order = iter(range(len(live)))
+        self.places = [packed.get(s) or next(order) for s in live]
+        self.count = len(live) - len(packed)
 
 
 def flush(trace: Trace, cause: str) -> None:
@@ -64,7 +72,7 @@ def flush(trace: Trace, cause: str) -> None:
         trace.done = True
         if not any(v.aval.requires_grad and v.origin is not None and v.origin[0] is trace for v in values if type(v.origin) is tuple):
             trace.sources = {}                               # no gradient will ever flow through here
-        trace.inputs, trace.refs, trace.leaf_slots = [], [], {}
+        trace.inputs, trace.refs, trace.leaf_slots, trace.packs = [], [], {}, {}
         if here.traces.get(trace.device) is trace:
             following = here.start(trace.device) if here.trace is trace else None
             if following is None:
@@ -85,38 +93,50 @@ def _launch(trace: Trace, values: list[Value]) -> None:
             arrays = _first_call(program, trace, inputs)
         else:
             arrays = program.call(*inputs)
-    for v, array in zip(values, arrays, strict=False):
-        v.array = array
+    packs = [Pack(a, of) for a, of in zip(arrays[len(arrays) - len(program.layouts):], program.layouts, strict=True)]
+    for v, place in zip(values, program.places, strict=True):
+        v.array = arrays[place] if place.__class__ is int else Part(packs[place[0]], place[1])
         if v.aval.requires_grad and v.origin is None:
             v.origin = trace, v.slot
     if program.saved:
-        kept = dict(zip(_input_slots(node), inputs, strict=True))
+        kept = _input_arrays(node, inputs)
         trace.saved = {s: kept[s] for s in program.saved if s in kept}
-        trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[len(live):], strict=True))
+        trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[program.count:], strict=False))
 
 
-def _input_slots(node: Node) -> list[int]:
-    return [e.slot for e in node.path() if e.entry is None]
+def _input_arrays(node: Node, inputs: list) -> dict[int, Array]:
+    """The arrays of the input slots of a path."""
+    found: dict[int, Array] = {}
+    for edge, array in zip([e for e in node.path() if e.entry is None], inputs, strict=True):
+        if edge.layout is None:
+            found[edge.slot] = array
+        else:
+            pack = Pack(array, edge.layout)
+            found.update((edge.slot + k, Part(pack, k)) for k in range(len(edge.layout.avals)))
+    return found
 
 
-def _program(trace: Trace, node: Node, live: tuple[int, ...], free: tuple[int, ...]) -> Program:
-    """The program for these live slots; one that returns more, or donates less, serves too."""
+def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -> Program:
+    """The program for these live slots; one that donates less serves too."""
     if node.programs is None:
         node.programs = {}
-    for known in node.programs.values():
-        if known.live == live and set(known.donated) <= set(free):
-            return known
     path = node.path()
     freed = {i for e in path if e.entry is not None and isinstance(e.entry.op, lower.Special) for i in e.entry.op.frees()}
     taking = [v for r in trace.refs if r is not None and (v := r()) is not None and v.aval.requires_grad]
     with jax.enable_x64(True):
         saved = tuple(lower.saved_slots(path, [v.slot for v in taking if v.trace is trace], freed))
-        arrays = {e.slot for e in path if e.entry is None}
-        outputs = live + tuple(s for s in saved if s not in arrays)
-        kept = [k for k, e in enumerate([e for e in path if e.entry is None]) if e.slot in saved]
-        donated = lower.donatable(path, outputs, [k for k in free if k not in kept])
-    call = compile(lower.replay(path, outputs), donated)
-    program = node.programs[live] = Program(live, saved, donated, call)
+    known = lower.avals_of(path)
+    inputs = [range(e.slot, e.slot + (1 if e.layout is None else len(e.layout.avals))) for e in path if e.entry is None]
+    arrays = {s for slots in inputs for s in slots}
+    packs = lower.packable(path, live)
+    packed = {s for slots in packs for s in slots}
+    layouts = [layout(tuple([known[s].plain for s in slots])) for slots in packs]
+    outputs = [s for s in live if s not in packed] + [s for s in saved if s not in arrays]
+    kept = [k for k, slots in enumerate(inputs) if not set(slots).isdisjoint(saved)]
+    shapes = [(known[s].shape, known[s].dtype) for s in outputs] + [((of.size,), of.dtype) for of in layouts]
+    donated = lower.donatable(path, shapes, [k for k in free if k not in kept])
+    call = compile(lower.replay(path, outputs, packs), donated)
+    program = node.programs[live] = Program(live, saved, packs, layouts, donated, call)
     _explain(node)
     return program
 
@@ -172,6 +192,8 @@ def concrete(value: Value, cause: str) -> Array:
     """The array of `value`, running its trace if it is pending."""
     if value.array is None:
         flush(value.trace, cause)
+    if type(value.array) is Part:
+        value.array = value.array.array()
     return value.array
 
 

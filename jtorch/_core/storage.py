@@ -10,22 +10,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import run
+from .device import CPU
 from .graph import Leaf, Value, here, mode
 from .op import Array, View, op, view
 from .record import record, to_host
 
+FEW = 256                                                    # elements that are rather copied by the host than by a program
 ALONE = 2                                                    # references to a NumPy buffer that only its storage holds: attribute, getrefcount
 
 
 class Step:
     """One step from a base to a view: read with `op`, write back with `op.put`.  The base's own step has no op.
 
-    leaf   where gradients stop, if the tensor at this point of the chain is a leaf
+    leaf      where gradients stop, if the tensor at this point of the chain is a leaf
+    versions  how many in-place writes there were, as one cell that tensors which count together share
     """
-    __slots__ = ("parent", "op", "numbers", "attrs", "leaf")
+    __slots__ = ("parent", "op", "numbers", "attrs", "leaf", "versions")
 
-    def __init__(self, parent: Step | None, op: View | None, numbers: tuple, attrs: tuple, leaf: Leaf | None = None) -> None:
+    def __init__(self, parent: Step | None, op: View | None, numbers: tuple, attrs: tuple, leaf: Leaf | None = None,
+                 versions: list[int] | None = None) -> None:
         self.parent, self.op, self.numbers, self.attrs, self.leaf = parent, op, numbers, attrs, leaf
+        self.versions = versions or ([0] if parent is None or op is data_of.op else parent.versions)
 
     def under_leaf(self) -> bool:
         """Whether this or a step before it is a leaf: then what is seen depends on the gradient mode."""
@@ -41,10 +46,10 @@ class Storage:
     value    the base's contents, without requires_grad where the base is a leaf
     buffer   the NumPy array that is the truth instead, while somebody outside holds it
     """
-    __slots__ = ("value", "buffer", "version", "aliases", "__weakref__")
+    __slots__ = ("value", "buffer", "aliases", "__weakref__")
 
     def __init__(self, value: Value | None, buffer: np.ndarray | None = None) -> None:
-        self.value, self.buffer, self.version = value, buffer, 0
+        self.value, self.buffer = value, buffer
         self.aliases: list[ref] = []
 
     def join(self, tensor: Any, step: Step) -> None:
@@ -75,9 +80,9 @@ class Storage:
 
     def read(self, step: Step) -> Value:
         """What a tensor at the end of `step` sees."""
-        if self.shared() and (self.value is None or not self.value.aval.requires_grad):
-            seen = run.host_value(np.array(self.look(step)))
-        elif step.op is None:
+        if self.shared() and (self.value is None or not self.value.aval.requires_grad) and not step.under_leaf():
+            return run.host_value(np.array(self.look(step)))
+        if step.op is None:
             seen = self.value if self.buffer is None else self._contents(np.array(self.buffer))
         else:
             seen = apply_view(step.op, self.read(step.parent), step.numbers, step.attrs)
@@ -101,7 +106,7 @@ class Storage:
         else:
             old, made = self.value, self._through(step, new)
             self.value = keep_history(old, made) if old.aval.requires_grad and not made.aval.requires_grad else made
-        self.version += 1
+        step.versions[0] += 1
         for alias in self.aliases:
             tensor = alias()
             if tensor is not None:
@@ -114,7 +119,7 @@ class Storage:
             step = step.parent
         if any(s.op.overlaps for s in chain):
             made = record(WRITE_CHAIN.op, (self.value, new), (tuple([(s.op, s.numbers, s.attrs) for s in reversed(chain)]),))
-            behind = self.value.aval.requires_grad and any(s.op is detach.op for s in chain)
+            behind = self.value.aval.requires_grad and any(s.op in CUTS for s in chain)
             return keep_history(self.value, made) if behind else made
         return self._step_by_step(chain[0], new) if chain else new
 
@@ -132,10 +137,15 @@ def leaf_value(value: Value, leaf: Leaf) -> Value:
 
 
 def apply_view(op: View, value: Value, numbers: tuple, attrs: tuple) -> Value:
-    """The view of a value; on the host for host arrays without gradients, since that only moves data."""
-    array = value.array
-    if type(array) is np.ndarray and not value.aval.requires_grad and op.on_host:
-        return run.host_value(op.run((array, *numbers), attrs))
+    """The view of a value; on the host for host arrays without gradients (and for a few elements of others), since that only moves data."""
+    array, a = value.array, value.aval
+    if array is not None and not a.requires_grad and op.on_host and not run.EAGER:
+        if type(array) is np.ndarray:
+            return run.host_value(op.run((array, *numbers), attrs))
+        if op.picks and a.device is CPU:
+            seen = op.run((to_host(value, "view"), *numbers), attrs)
+            if seen.size <= FEW:
+                return run.host_value(np.array(seen))        # a copy: the program may later give the array's memory to another
     return record(op, (value, *numbers), attrs)
 
 
@@ -158,6 +168,12 @@ def with_data(base: Array, new: Array) -> Array:
 @view(put=_with_data, home="")
 def detach(input: Array) -> Array:
     """The same memory, cut off from the gradient history.    input: (*)  ->  (*)"""
+    return input
+
+
+@view(put=_with_data, home="")
+def data_of(input: Array) -> Array:
+    """As `detach`, but writes are not counted on the tensor itself.    input: (*)  ->  (*)"""
     return input
 
 
@@ -184,7 +200,8 @@ def copied(input: Array) -> Array:
     return input
 
 
-detach.op.differentiable = False
+detach.op.differentiable = data_of.op.differentiable = False
+CUTS = detach.op, data_of.op                                 # views that no gradient flows through
 WITH_DATA, WRITE_CHAIN = with_data.op, write_chain
 
 

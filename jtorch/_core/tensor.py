@@ -16,9 +16,9 @@ from .promote import FLOAT_CATEGORIES, NUMBERS
 from .record import TENSORS, record, to_device, to_host
 from .run import concrete, host_value
 from .size import Size
-from .storage import Step, Storage, apply_view, convert, detach, keep_history, leaf_value
+from .storage import CUTS, Step, Storage, apply_view, convert, data_of, detach, keep_history, leaf_value
 
-DETACH, CONVERT = detach.op, convert.op
+DETACH, DATA, CONVERT = detach.op, data_of.op, convert.op
 new = object.__new__
 
 
@@ -35,7 +35,7 @@ class Tensor:
     _seen_from: tuple | None = None                          # (base, op, numbers, attrs) of a view that has not needed a storage yet
     _views: list | None = None                               # weak references to such views of this tensor
     _leaf: Leaf | None = None
-    _version_alone = 0
+    _versions: list[int] | None = None                       # how many in-place writes there were, until there is a storage
     _name: str | None = None
     names: tuple = ()
     is_sparse = is_quantized = is_mkldnn = is_nested = is_xla = is_mps = is_sparse_csr = False
@@ -108,7 +108,8 @@ class Tensor:
     def _version(self) -> int:
         if self._seen_from is not None:
             self._share()
-        return self._storage.version if self._storage is not None else self._version_alone
+        versions = self._step.versions if self._step is not None else self._versions
+        return versions[0] if versions else 0
 
     # Memory
 
@@ -127,8 +128,7 @@ class Tensor:
             if leaf is not None and leaf.active:
                 v = Value(v.aval.plain, None, -1, concrete(v, "leaf shared"))
             storage = Storage(v)
-            storage.version = self._version_alone
-            storage.join(self, Step(None, None, (), (), leaf))
+            storage.join(self, Step(None, None, (), (), leaf, self._versions))
         views, self._views = self._views, None
         for view in views or ():
             tensor = view()
@@ -162,24 +162,30 @@ class Tensor:
     def _write(self, value: Value, name: str = "in-place operation") -> Tensor:
         """Make `value` its contents: every in-place operation ends here."""
         here_now, leaf = here.mode, self._leaf
+        if self._seen_from is not None:
+            self._share()
+        if here_now.grad:
+            self._check_leaf()
         old = self._read_value().aval
         if value.aval is not old and (value.aval.shape is not old.shape or value.aval.dtype is not old.dtype):
             value = self._fitting(value, old, name)
-        if self._seen_from is not None:
-            self._share()
         if self._step is not None and layout.repeats(self):
             raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
                                "the tensor before performing the operation.")
-        if here_now.grad:
-            self._check_leaf()
-        elif leaf is None and old.requires_grad and self._alone():
+        if not here_now.grad and leaf is None and old.requires_grad and self._alone():
             value = keep_history(self._read_value(), value)
         if (leaf is None or not leaf.active) and self._alone():
             self._value = value
-            self._version_alone += 1
+            self._count()
         else:
             self._share().write(self._step, value)
         return self
+
+    def _count(self) -> None:
+        """Count an in-place write to memory that nobody else looks at."""
+        if self._versions is None:
+            self._versions = [0]
+        self._versions[0] += 1
 
     def _check_write(self) -> None:
         """Raise where an in-place operation is not allowed now: before random numbers are drawn for it, say."""
@@ -198,7 +204,7 @@ class Tensor:
         if self._leaf is not None and self._leaf.active:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         step = self._step
-        while step is not None and step.op is not DETACH:
+        while step is not None and step.op not in CUTS:
             if step.leaf is not None and step.leaf.active:
                 raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
             step = step.parent
@@ -309,7 +315,7 @@ class Tensor:
     @property
     def data(self) -> Tensor:
         """The same memory without gradient history."""
-        return self.detach()
+        return self._view(DATA, (), ())
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -318,7 +324,7 @@ class Tensor:
         source = other.detach()
         source._share()
         self._share()
-        step = Step(source._step, DETACH, (), (), self._leaf)
+        step = Step(source._step, DATA, (), (), self._leaf, self._step.versions)
         self._value = None
         source._storage.join(self, step)
 
@@ -424,7 +430,7 @@ class Tensor:
     def __setitem__(self, index: Any, value: Any) -> None:
         indexing.set(self, index, value)
 
-HIDDEN = frozenset(("_value", "_storage", "_step", "_seen_from", "_views", "_leaf", "_version_alone"))
+HIDDEN = frozenset(("_value", "_storage", "_step", "_seen_from", "_views", "_leaf", "_versions"))
 TENSORS.update((Tensor, Value))
 
 

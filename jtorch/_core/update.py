@@ -9,21 +9,28 @@ import numpy as np
 
 from .dtype import dtype
 from .graph import Value, here
+from .pack import SMALL, concatenated, pack_values
 from .record import record
 from .run import host_value
 
-__all__ = ["Rule", "apply", "constant", "given", "xp"]       # xp: the array functions that rules are written with
+__all__ = ["Rule", "apply", "constant", "given", "put_together", "xp"]       # xp: the array functions that rules are written with
 
 
 class Rule:
     """A pure function that takes one parameter, its gradient and its state to the new parameter and the new state.
 
     function(p, g, state, h) -> (p, state)   `state` a list of arrays or Nones, `h` the hyperparameters by name
+    elementwise  whether each element is updated on its own, so that small parameters can be updated as one vector
     """
-    kind, differentiable = "none", False
+    kind, differentiable, packs = "none", False, True
 
-    def __init__(self, name: str, function: Callable) -> None:
-        self.name, self.function = name, function
+    def __init__(self, name: str, function: Callable, elementwise: bool = True) -> None:
+        self.name, self.function, self.elementwise = name, function, elementwise
+
+    def role(self, output: int, attrs: tuple) -> int:
+        """Which of a parameter's results an output is: 0 the parameter, then its states."""
+        count, width = attrs[:2]
+        return 0 if output < count else 1 + (output - count) % width
 
     def __repr__(self) -> str:
         return self.name
@@ -39,13 +46,32 @@ class Rule:
         """
         count, width, names, static = attrs
         h = {**dict(static), **dict(zip(names, operands[count * (2 + width):], strict=True))}
-        params, grads, states = operands[:count], operands[count:2 * count], operands[2 * count:count * (2 + width)]
-        made, kept = [], []
-        for k, (p, g) in enumerate(zip(params, grads, strict=True)):
-            p_new, state = self.function(p, g, list(states[k * width:(k + 1) * width]), h)
-            made.append(p_new.astype(p.dtype))
-            kept += [s.astype(old.dtype) for s, old in zip(state, states[k * width:(k + 1) * width], strict=True)]
-        return (*made, *kept)
+        rows = [[operands[k], operands[count + k], *operands[2 * count + k * width:2 * count + (k + 1) * width]] for k in range(count)]
+        done: list = [None] * count
+        for together in self.groups(rows):
+            if len(together) == 1:
+                done[together[0]] = self.one(rows[together[0]], h)
+                continue
+            whole = self.one([concatenated(column) for column in zip(*[rows[k] for k in together], strict=True)], h)
+            start = 0
+            for k in together:
+                end = start + rows[k][0].size
+                done[k] = [x[start:end].reshape(rows[k][0].shape) for x in whole]
+                start = end
+        return (*[d[0] for d in done], *[s for d in done for s in d[1:]])
+
+    def groups(self, rows: list[list]) -> list[list[int]]:
+        """Which parameters are updated as one vector: the small ones of one type."""
+        found: dict[Any, list[int]] = {}
+        for k, row in enumerate(rows):
+            small = self.elementwise and all(x.shape == row[0].shape and x.size <= SMALL for x in row)
+            found.setdefault(tuple([x.dtype for x in row]) if small else k, []).append(k)
+        return list(found.values())
+
+    def one(self, row: list, h: dict[str, Any]) -> list:
+        """The new parameter and states, in the types of the old."""
+        made, states = self.function(row[0], row[1], list(row[2:]), h)
+        return [new.astype(old.dtype) for new, old in zip([made, *states], [row[0], *row[2:]], strict=True)]
 
 
 def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Sequence[Any], numbers: dict[str, Any],
@@ -65,8 +91,13 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
         if leaf is not None and leaf.active:
             value.aval, value.origin = value.aval.gradded(), leaf
         tensor._value = value
-        tensor._version_alone += 1
+        tensor._count()
     here.trace.boundary = True
+
+
+def put_together(tensors: Sequence[Any]) -> None:
+    """Let small tensors that are updated together travel as one vector from the first step on."""
+    pack_values([t._value for t in tensors if (t._alone() or _settle(t)) and t._value is not None])
 
 
 def _settle(tensor: Any) -> bool:
@@ -75,10 +106,10 @@ def _settle(tensor: Any) -> bool:
         return False
     storage, tensor._views = tensor._storage, None
     if storage is None:
-        return True
+        return tensor._seen_from is None
     if storage.buffer is not None or tensor._step.op is not None or sum(r() is not None for r in storage.aliases) > 1:
         return False
-    tensor._version_alone = storage.version
+    tensor._versions = tensor._step.versions
     tensor._read_value()
     tensor._storage = tensor._step = None
     return True

@@ -1,2 +1,3 @@
 """Functions that are written with tensors rather than arrays.  Importing the package makes all of them public."""
-from . import convert, create, draw, interchange, memory, nn, search, shape
+from . import (activation, attention, convert, create, draw, dropout, embedding, interchange, loss, memory, normalize, pooling, resample, rnn, search,
+               shape)

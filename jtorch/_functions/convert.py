@@ -234,11 +234,12 @@ def become(self: Tensor, view: Tensor) -> Tensor:
     """Turn into `view` (of itself): what `t_`, `squeeze_` and their like do."""
     if self._leaf is not None and self._leaf.active and here.mode.grad:
         self._check_leaf()
-    storage, step = self._storage, view._step
-    self._value = view._value if self._leaf is None else None
+    storage, step = view._share(), view._step
+    self._value, self._seen_from = view._value if self._leaf is None else None, None
     if self._leaf is not None:
         step.leaf = self._leaf
     storage.join(self, step)
+    step.versions[0] += 1
     return self
 
 

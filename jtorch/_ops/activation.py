@@ -79,7 +79,7 @@ def prelu(input: Array, weight: Array) -> Array:
     return jnp.where(input > 0, input, input * weight.reshape(shape))
 
 
-@activation(home="")
+@activation(home="", node="RreluWithNoiseBackward0")
 def rrelu_apply(input: Array, noise: Array) -> Array:
     """`input` where it is positive, else `input * noise`: `rrelu` in training, the slopes given (Xu et al. 2015).    input: (*)  ->  (*)"""
     require_floating(input, "rrelu_with_noise_out_cpu")
@@ -239,13 +239,13 @@ def log_softmax(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     return _softmax(input, dim, dtype, "log_softmax", jax.nn.log_softmax)
 
 
-@op(NONE, home="", inplace=False, out=False)
+@op(NONE, home="", inplace=False, out=False, node="SoftmaxBackward0")
 def softmin(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     """`softmax(-input, dim)`.    input: (*)  ->  (*)"""
     return softmax(-input, dim, dtype)
 
 
-@op(NONE, home="", inplace=False, out=False)
+@op(NONE, home="", inplace=False, out=False, node=lambda entry: "AddBackward0" if entry.attrs[0] else "SoftmaxBackward0")
 def gumbel_softmax_apply(logits: Array, gumbels: Array, tau: Scalar = 1, hard: bool = False, dim: int = -1) -> Array:
     """A sample of the Gumbel-softmax distribution (Jang et al. 2016, arXiv:1611.01144), its noise drawn by the caller.    logits: (*)  ->  (*)
 
@@ -260,7 +260,7 @@ def gumbel_softmax_apply(logits: Array, gumbels: Array, tau: Scalar = 1, hard: b
     return one_hot - jax.lax.stop_gradient(soft) + soft
 
 
-@activation(home="")
+@activation(home="", node="MulBackward0")
 def dropout_apply(input: Array, keep: Array, p: Scalar) -> Array:
     """`input / (1 - p)` where `keep`, else 0 (Srivastava et al. 2014); `keep` broadcasts, so channels may share one.    input: (*)  ->  (*)"""
     broadcast_sizes(input.shape, keep.shape)
@@ -268,7 +268,7 @@ def dropout_apply(input: Array, keep: Array, p: Scalar) -> Array:
     return input * jnp.where(keep.astype(bool), scale, 0)
 
 
-@activation(home="")
+@activation(home="", node="AddBackward0")
 def alpha_dropout_apply(input: Array, keep: Array, p: Scalar) -> Array:
     """Dropout that keeps SELU's mean and variance (Klambauer et al. 2017, arXiv:1706.02515).    input: (*)  ->  (*)"""
     saturation = SELU_ALPHA * SELU_SCALE

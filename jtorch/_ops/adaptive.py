@@ -140,9 +140,11 @@ def adaptive_max_pool3d_with_indices(input: Array, output_size: OutputSize, retu
 def fractional_max_pool_apply(input: Array, samples: Array, kernel_size: tuple[int, ...], output_size: tuple[int, ...]) -> tuple[Array, Array]:
     """Maxima over windows at the random places that `samples` give (Graham 2014, arXiv:1412.6071), and where they are.
 
-    input: (N, C, *spatial), samples: (N, C, n) in [0, 1)  ->  (N, C, *output_size) twice
+    input: (N, C, *spatial) or (C, *spatial), samples: (N, C, n) in [0, 1), N = 1 without a batch  ->  (N, C, *output_size) twice
     """
     n = len(kernel_size)
+    lead = input.shape[:-n]
+    samples = samples.reshape(*lead, n)
     flat = jnp.zeros((), jnp.int64)
     for axis, (size, kernel, out) in enumerate(zip(input.shape[-n:], kernel_size, output_size, strict=True)):
         step = (size - kernel) / (out - 1) if out > 1 else 0.0
@@ -151,10 +153,10 @@ def fractional_max_pool_apply(input: Array, samples: Array, kernel_size: tuple[i
         start = jnp.where(jnp.arange(out) == out - 1, size - kernel, start)
         places = start[..., None] + jnp.arange(kernel)
         own = [axis == other for other in range(n)]
-        flat = flat * size + places.reshape(*input.shape[:2], *(out if o else 1 for o in own), *(kernel if o else 1 for o in own))
-    shape = (*input.shape[:2], *output_size)
-    flat = jnp.broadcast_to(flat, (*shape, *kernel_size)).reshape(*input.shape[:2], -1)
-    windows = (*input.shape[:2], math.prod(output_size), math.prod(kernel_size))
-    values = jnp.take_along_axis(input.reshape(*input.shape[:2], -1), flat, -1).reshape(windows)
+        flat = flat * size + places.reshape(*lead, *(out if o else 1 for o in own), *(kernel if o else 1 for o in own))
+    shape = (*lead, *output_size)
+    flat = jnp.broadcast_to(flat, (*shape, *kernel_size)).reshape(*lead, -1)
+    windows = (*lead, math.prod(output_size), math.prod(kernel_size))
+    values = jnp.take_along_axis(input.reshape(*lead, -1), flat, -1).reshape(windows)
     first = jnp.argmax(values, -1, keepdims=True)
     return jnp.take_along_axis(values, first, -1).reshape(shape), jnp.take_along_axis(flat.reshape(windows), first, -1).reshape(shape)

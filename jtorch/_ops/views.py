@@ -45,7 +45,7 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
     torch.Size([3, 2])
     """
     a, b = dimension(dim0, input.ndim), dimension(dim1, input.ndim)
-    return input.swapaxes(a, b) if input.ndim else input[()]
+    return input.swapaxes(a, b) if input.ndim else input[...]
 
 
 @view(put=lambda base, new: new.T, inplace=True)
@@ -192,7 +192,9 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
 def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     """All windows of `size` along a dimension, `step` apart, as a new last dimension."""
     d = dimension % max(input.ndim, 1)
-    if size > (input.shape[d] if input.ndim else 1):
+    if not input.ndim:
+        input = input[None]
+    if size > input.shape[d]:
         raise RuntimeError(f"maximum size for tensor at dimension {d} is {input.shape[d]} but size is {size}")
     count = (input.shape[d] - size) // step + 1
     if isinstance(input, np.ndarray):

@@ -18,6 +18,7 @@ class Adafactor(Optimizer):
     d             a step whose root mean square is above d is scaled down to it
     weight_decay  λ;  p ← p - lr λ p before the step
     """
+    elementwise = False                                      # it normalises each parameter as a whole
     numbers = "lr", "beta2_decay", "d", "weight_decay"
     static = ("maximize",)
     counts_steps = True

@@ -21,6 +21,7 @@ class Muon(Optimizer):
     ns_coefficients  a, b, c of an iteration X ← a X + (b A + c A²) X, where A = X Xᵀ;  ns_steps  how many
     adjust_lr_fn     "original": lr √max(1, rows/columns);  "match_rms_adamw": lr 0.2 √max(rows, columns) (Liu et al. 2025, arXiv:2502.16982)
     """
+    elementwise = False                                      # it normalises each parameter as a whole
     slots = ("momentum_buffer",)
     numbers = "lr", "weight_decay", "momentum", "eps"
     static = "nesterov", "ns_coefficients", "ns_steps", "adjust_lr_fn"

@@ -13,7 +13,7 @@ import jtorch as torch
 
 from .._core.record import record
 from .._core.tensor import wrap, wrap_all
-from .._core.update import Rule, apply, constant, xp
+from .._core.update import Rule, apply, constant, xp, put_together
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
@@ -103,6 +103,7 @@ class Optimizer:
     numbers: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     counts_steps = False
+    elementwise = True                                       # whether the rule updates each element on its own
     _opt_called = False                                      # for the warning of the learning rate schedulers
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -111,7 +112,7 @@ class Optimizer:
             cls.step = hooked(cls.step)
         if "rule" in cls.__dict__:
             rule = widened(cls.rule)
-            cls._rules = Rule(cls.__name__, rule), _SmoothRule(cls.__name__, rule)
+            cls._rules = Rule(cls.__name__, rule, cls.elementwise), _SmoothRule(cls.__name__, rule, cls.elementwise)
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -156,6 +157,7 @@ class Optimizer:
             raise ValueError("all optimizer param groups should be with/without names. cannot add param group "
                              f"{'with' if 'param_names' in group else 'without'} names to the optimizer")
         self.param_groups.append(group)
+        put_together(params)
 
     def __repr__(self) -> str:
         groups = []
@@ -241,9 +243,13 @@ class Optimizer:
         """The state of each parameter, complete."""
         state = self.state
         states = [state[p] for p in params]
+        fresh = []
         for p, s in zip(params, states, strict=True):
             if not s or any([n not in s for n in slots]):
                 s.update({**self.initial_state(p, slots, group), **s})
+                fresh.append(s)
+        for n in slots if fresh else ():
+            put_together([s[n] for s in fresh])
         return states
 
     def initial_state(self, p: torch.Tensor, slots: tuple[str, ...], group: dict[str, Any]) -> dict[str, Any]:

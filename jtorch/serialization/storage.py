@@ -15,7 +15,7 @@ TYPED = {"float64": "DoubleStorage", "float32": "FloatStorage", "float16": "Half
          "int32": "IntStorage", "int16": "ShortStorage", "int8": "CharStorage", "uint8": "ByteStorage", "bool": "BoolStorage",
          "complex128": "ComplexDoubleStorage", "complex64": "ComplexFloatStorage"}   # types without a class of their own are kept as bytes
 
-INTERNAL = frozenset(("_value", "_storage", "_step", "_leaf", "_hooks", "_version_alone", "_retained"))   # what the engine keeps on a tensor
+INTERNAL = frozenset(("_value", "_storage", "_step", "_leaf", "_hooks", "_versions", "_retained"))   # what the engine keeps on a tensor
 MARKS = "persistent", "_is_buffer"                           # of a Buffer
 
 

@@ -92,10 +92,11 @@ def _as_sequence(like: Sequence, values: list) -> object:
 
 def stack(batch: Sequence[torch.Tensor]) -> torch.Tensor:
     """The tensors along a new first dimension."""
-    first = batch[0]
-    if all(type(tensor) is torch.Tensor and tensor.shape == first.shape and tensor.dtype is first.dtype and not tensor.requires_grad
-           and tensor.device.type == "cpu" for tensor in batch):
-        return torch._from_host(np.stack([tensor._host() for tensor in batch]))
+    if all(type(tensor) is torch.Tensor and not tensor.requires_grad and tensor.device.type == "cpu" for tensor in batch):
+        arrays = [tensor._host() for tensor in batch]
+        shape, dtype = arrays[0].shape, arrays[0].dtype
+        if all(array.shape == shape and array.dtype == dtype for array in arrays):
+            return torch._from_host(np.array(arrays, dtype))   # for small arrays several times as fast as np.stack
     if torch.utils.data.get_worker_info() is not None and any(isinstance(tensor, torch.Tensor) and tensor.requires_grad for tensor in batch):
         raise RuntimeError(IN_WORKER)
     return torch.stack(tuple(batch), 0)
@@ -111,7 +112,7 @@ def _collate_arrays(batch: Sequence, *, collate_fn_map: CollateMap | None = None
         raise TypeError(UNKNOWN.format(first.dtype))
     if first.dtype.char in STACKABLE and first.dtype.isnative and all(
             type(array) is np.ndarray and array.dtype == first.dtype and array.shape == first.shape for array in batch):
-        return torch._from_host(np.stack(batch))
+        return torch._from_host(np.array(batch, first.dtype))
     return collate([torch.as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
 
 

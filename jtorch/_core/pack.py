@@ -1,0 +1,82 @@
+"""Many small arrays in one: what an optimizer keeps of small parameters travels in and out of programs as a few vectors.
+
+A compiled program's call costs by the argument, and an optimizer's step by the kernel; a deep, narrow model would spend its time on both.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import jax.numpy as jnp
+import numpy as np
+
+from .dtype import dtype
+from .graph import Array, Aval, Value
+
+SMALL = 1 << 14                                              # elements up to which an array is packed
+
+
+class Layout:
+    """Which arrays lie in a vector, one after another.  Interned: equal means identical."""
+    __slots__ = ("avals", "offsets", "size", "dtype", "__weakref__")
+
+    def __init__(self, avals: tuple[Aval, ...]) -> None:
+        self.avals, self.dtype = avals, avals[0].dtype
+        ends = np.cumsum([0, *[a.shape.numel() for a in avals]]).tolist()
+        self.offsets, self.size = ends[:-1], ends[-1]
+
+    def split(self, vector: Array) -> list[Array]:
+        """The arrays in the vector."""
+        return [vector[o:o + a.shape.numel()].reshape(a.shape) for o, a in zip(self.offsets, self.avals, strict=True)]
+
+
+@cache
+def layout(avals: tuple[Aval, ...]) -> Layout:
+    """The interned layout of arrays of one type."""
+    return Layout(avals)
+
+
+class Pack:
+    """A vector and its layout."""
+    __slots__ = ("array", "layout", "__weakref__")
+
+    def __init__(self, array: Array, layout: Layout) -> None:
+        self.array, self.layout = array, layout
+
+
+class Part:
+    """The place of one array in a pack: what `Value.array` is until somebody needs the array itself."""
+    __slots__ = ("pack", "index")
+
+    def __init__(self, pack: Pack, index: int) -> None:
+        self.pack, self.index = pack, index
+
+    def array(self) -> np.ndarray:
+        """The array, copied out on the host."""
+        of, k = self.pack.layout, self.index
+        start, shape = of.offsets[k], of.avals[k].shape
+        return np.array(np.asarray(self.pack.array)[start:start + shape.numel()]).reshape(shape)
+
+
+def concatenated(arrays: Sequence[Array]) -> Array:
+    """Arrays of one type as one vector."""
+    return jnp.concatenate([a.reshape(-1) for a in arrays])
+
+
+def is_small(a: Aval) -> bool:
+    """Whether arrays like this are packed."""
+    return a.device.type == "cpu" and a.shape.numel() <= SMALL
+
+
+def pack_values(values: Sequence[Value]) -> None:
+    """Put small concrete values together, those of one type in one vector."""
+    groups: dict[dtype, list[Value]] = {}
+    for v in values:
+        if type(v.array) is np.ndarray and is_small(v.aval):
+            groups.setdefault(v.aval.dtype, []).append(v)
+    for group in groups.values():
+        if len(group) > 1:
+            pack = Pack(np.concatenate([v.array.reshape(-1) for v in group]), layout(tuple([v.aval.plain for v in group])))
+            for k, v in enumerate(group):
+                v.array = Part(pack, k)
+

@@ -1,0 +1,97 @@
+"""Normalisation that keeps running statistics: they are updated in place, outside autograd."""
+from __future__ import annotations
+
+import numpy as np
+
+from .._core.public import public
+from .._core.record import record
+from .._core.tensor import Tensor, from_array, wrap
+from .._ops.batchnorm import running_update
+from .._ops.normalize import batch_norm_eval, batch_norm_train, instance_norm_train
+
+FUNCTIONAL = "nn.functional"
+
+
+def _check_momentum(momentum: float, name: str) -> None:
+    if momentum is None:
+        raise TypeError(f"{name}(): argument 'momentum' (position 7) must be float, not NoneType")
+
+
+def _follow(running_mean: Tensor, running_var: Tensor, found: tuple, momentum: float) -> None:
+    """Move the running statistics towards those that were found."""
+    mean, var = record(running_update.op, (running_mean, running_var, *found, momentum))
+    running_mean._write(mean, "running_mean")
+    running_var._write(var, "running_var")
+
+
+def _both_or_none(mean: Tensor | None, var: Tensor | None) -> None:
+    if (mean is None) != (var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+
+
+@public(FUNCTIONAL)
+def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None,
+               training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
+    """`input` normalised per channel, by the batch's statistics or the running ones (Ioffe & Szegedy 2015, arXiv:1502.03167).
+
+    input: (N, C, *), running_mean, running_var, weight, bias: (C)  ->  (N, C, *)
+    """
+    if momentum is None:
+        _check_momentum(momentum, "batch_norm")
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError(f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation mode")
+        return wrap(record(batch_norm_eval.op, (input, running_mean, running_var, weight, bias), (eps,)))
+    result, *found = record(batch_norm_train.op, (input, weight, bias), (eps,))
+    _both_or_none(running_mean, running_var)
+    if running_mean is not None:
+        _follow(running_mean, running_var, found, momentum)
+    return wrap(result)
+
+
+@public(FUNCTIONAL)
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None,
+                  bias: Tensor | None = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
+    """`input` normalised per sample and channel (Ulyanov et al. 2016, arXiv:1607.08022).
+
+    input: (N, C, *), running_mean, running_var, weight, bias: (C)  ->  (N, C, *)
+    """
+    if momentum is None:
+        _check_momentum(momentum, "instance_norm")
+    if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+        return wrap(record(batch_norm_eval.op, (input, running_mean, running_var, weight, bias), (eps,)))
+    result, *found = record(instance_norm_train.op, (input, weight, bias), (eps,))
+    _both_or_none(running_mean, running_var)
+    if running_mean is not None:
+        _follow(running_mean, running_var, found, momentum)
+    return wrap(result)
+
+
+# The forms that live in `torch`
+
+@public("torch", name="batch_norm")
+def plain_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None, training: bool,
+                     momentum: float, eps: float, cudnn_enabled: bool) -> Tensor:
+    """`nn.functional.batch_norm` with its arguments in another order."""
+    return batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@public("torch", name="instance_norm")
+def plain_instance_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None,
+                        use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: bool) -> Tensor:
+    """`nn.functional.instance_norm` with its arguments in another order."""
+    return instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+
+
+@public("torch")
+def native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None,
+                      training: bool, momentum: float, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch normalisation, the batch's mean and 1 / standard deviation (both empty where not `training`).    input: (N, C, *)"""
+    result = batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    if not training:
+        empty = from_array(np.zeros(0, input.dtype.numpy), input.device)
+        return result, empty, empty.clone()
+    seen = input.detach().transpose(0, 1).flatten(1)
+    return result, seen.mean(1), (seen.var(1, unbiased=False) + eps).rsqrt()

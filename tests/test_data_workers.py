@@ -1,0 +1,211 @@
+"""Loaders with worker processes: PyTorch's batches, seeds and errors; and processes that end, whatever happens."""
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from test_data import Squares, same, stream, tensors
+
+import jtorch
+
+
+class Calls:
+    """A dataset of what a function gives."""
+
+    def __init__(self, call, n: int = 8) -> None:
+        self.call, self.n = call, n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int) -> object:
+        return self.call(i)
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 3}, {"batch_size": 3, "shuffle": True}, {"batch_size": None},
+                                     {"batch_size": 2, "drop_last": True},
+                                     {"batch_size": 2, "num_workers": 1}, {"batch_size": 2, "prefetch_factor": 5},
+                                     {"multiprocessing_context": "fork"}], ids=str)
+def test_workers(options):
+    same(lambda lib: (list(lib.utils.data.DataLoader(tensors(lib), **{"num_workers": 2, **options})), lib.rand(2)))
+
+
+def test_workers_with_closures_and_kinds_of_data():
+    def sample(lib, i):
+        half = lib.ones(2, dtype=lib.bfloat16)
+        return {"x": lib.full((2, 3), float(i)), "name": f"n{i}", "array": np.arange(i, i + 2), "pair": (i, i / 2), "half": half}
+    same(lambda lib: list(lib.utils.data.DataLoader(Calls(lambda i: sample(lib, i)), batch_size=3, num_workers=2)))
+    same(lambda lib: list(lib.utils.data.DataLoader(Calls(lambda i: lib.ones(2, 3).t()), num_workers=1, batch_size=None)))
+    same(lambda lib: list(lib.utils.data.DataLoader(Calls(lambda i: lib.ones(2, requires_grad=True)), num_workers=1, batch_size=None)))
+    same(lambda lib: list(lib.utils.data.DataLoader(Calls(np.ones), num_workers=1, collate_fn=lambda batch: batch)))
+
+
+@pytest.mark.parametrize("sample", [lambda x, i: x[i], lambda x, i: x[i].t() * 2 + 1, lambda x, i: (x[i] - x[i].mean()) / x[i].std()])
+def test_workers_on_computed_tensors(sample):
+    """A forked worker must not enter XLA, whose threads it has not: neither to read what was computed before nor for a transform."""
+    def made(lib):
+        x = (lib.arange(48.0).view(8, 2, 3) * 0.5).sin()
+        return list(lib.utils.data.DataLoader(Calls(lambda i: sample(x, i)), num_workers=1, batch_size=4, timeout=15))
+    expected, found = made(torch), made(jtorch)
+    assert [batch.shape for batch in found] == [batch.shape for batch in expected]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
+
+
+def test_large_batches_are_writable_and_do_not_block():
+    loader = jtorch.utils.data.DataLoader(Calls(lambda i: np.full((300, 1000), i, "f4"), 12), batch_size=2, num_workers=2, prefetch_factor=3)
+    for i, batch in enumerate(loader):
+        assert batch.shape == (2, 300, 1000) and batch[1, -1, -1].item() == 2 * i + 1
+        batch += 1
+        assert batch[0, 0, 0].item() == 2 * i + 1
+    many = jtorch.utils.data.DataLoader(range(400_000), batch_size=100_000, num_workers=1)   # requests larger than a pipe holds
+    assert [batch[-1].item() for batch in many] == [99_999, 199_999, 299_999, 399_999]
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_seeds_of_workers(persistent):
+    def drawn(lib):
+        def sample(i):
+            info = lib.utils.data.get_worker_info()
+            return lib.initial_seed(), random.random(), np.random.rand(), lib.rand(()).item(), info.id, info.num_workers, info.seed
+        loader = lib.utils.data.DataLoader(Calls(sample, 4), num_workers=2, persistent_workers=persistent, collate_fn=list)
+        return list(loader), list(loader), lib.rand(2), lib.utils.data.get_worker_info()
+    same(drawn)
+
+
+def test_worker_init():
+    def init(worker):
+        os.environ["WORKER"] = str(worker)
+    same(lambda lib: list(lib.utils.data.DataLoader(Calls(lambda i: int(os.environ["WORKER"])), num_workers=2, worker_init_fn=init)))
+    assert "WORKER" not in os.environ
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 2}, {"batch_size": 2, "drop_last": True}, {"batch_size": None}, {"num_workers": 1}], ids=str)
+@pytest.mark.parametrize("length", [None, 3])
+def test_streams_with_workers(options, length):
+    def made(lib):
+        loader = lib.utils.data.DataLoader(stream(lib, 3, length), **{"num_workers": 2, **options})
+        return len(loader) if length else None, list(loader), list(loader)
+    same(made)
+
+
+def test_persistent_workers():
+    def made(lib):
+        loader = lib.utils.data.DataLoader(Squares(), num_workers=2, persistent_workers=True)
+        next(iter(loader))
+        return list(loader), list(loader), iter(loader) is iter(loader)
+    same(made)
+    loader = jtorch.utils.data.DataLoader(Calls(lambda i: os.getpid()), num_workers=2, persistent_workers=True, collate_fn=list)
+    assert {pid for batch in loader for pid in batch} == {pid for batch in loader for pid in batch}
+    same(lambda lib: (lambda loader: [list(loader), list(loader)])(lib.utils.data.DataLoader(stream(lib), num_workers=2, persistent_workers=True)))
+
+
+def test_out_of_order():
+    def sample(i):
+        time.sleep(0.4 if i == 0 else 0)
+        return i
+    loader = jtorch.utils.data.DataLoader(Calls(sample, 6), num_workers=2, in_order=False)
+    found = [batch.item() for batch in loader]
+    assert sorted(found) == list(range(6)) and found[0] != 0
+
+
+class Odd(Exception):
+    """Cannot be made of a message."""
+
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(a, b)
+
+
+def failing(kind, *arguments):
+    def sample(i):
+        if i == 3:
+            raise kind(*arguments)
+        return i
+    return sample
+
+
+@pytest.mark.parametrize("sample", [failing(ValueError, "bad"), failing(KeyError, "k"), failing(Odd, 1, 2),
+                                    failing(FileNotFoundError, 2, "no", "file"), failing(StopIteration)])
+def test_errors_in_workers(sample):
+    def first_lines(lib):
+        expected = []
+        iterator = iter(lib.utils.data.DataLoader(Calls(sample), num_workers=2))
+        while True:
+            try:
+                expected.append(next(iterator).tolist())
+            except StopIteration:
+                return expected
+            except Exception as error:                       # the class and the first and last lines are compared; between are file names
+                lines = str(error).strip().split("\n")
+                expected.append((type(error).__name__, lines[0], lines[1], lines[-1]))
+    same(first_lines)
+
+
+def test_errors_at_the_start_of_workers():
+    def init(worker):
+        raise RuntimeError("init")
+    for options in ({"worker_init_fn": init}, {"collate_fn": lambda batch: lambda: 1}):
+        with pytest.raises((RuntimeError, AttributeError), match="Caught .* in DataLoader worker process 0"):
+            list(jtorch.utils.data.DataLoader(Squares(), num_workers=1, **options))
+    with pytest.raises(RuntimeError, match="Cowardly refusing to serialize non-leaf tensor which requires_grad"):
+        x = jtorch.ones(1, requires_grad=True).view(1)
+        list(jtorch.utils.data.DataLoader(Calls(lambda i: x), num_workers=1, batch_size=None))
+    with pytest.raises(RuntimeError, match=r"stack\(\): functions with out=... arguments don't support automatic differentiation"):
+        list(jtorch.utils.data.DataLoader(Calls(lambda i: jtorch.ones(1, requires_grad=True)), num_workers=1))
+
+
+def stopped(how):
+    def sample(i):
+        if i == 3:
+            how()
+        return i
+    return sample
+
+
+@pytest.mark.parametrize("how,cause", [(lambda: os.kill(os.getpid(), signal.SIGKILL), "is killed by signal: Killed"),
+                                       (lambda: os._exit(7), "exited unexpectedly with exit code 7"), (lambda: sys.exit(3), "with exit code 3")])
+def test_workers_that_die(how, cause):
+    gc.collect()                                             # PyTorch's iterators of earlier tests take their time to end
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid\(s\) \d+\) exited unexpectedly") as caught:
+        list(jtorch.utils.data.DataLoader(Calls(stopped(how)), num_workers=2))
+    assert cause in str(caught.value.__cause__) and time.monotonic() - begun < 4
+
+
+def test_persistent_workers_start_again_after_a_death():
+    flag = {"die": True}
+    loader = jtorch.utils.data.DataLoader(Calls(lambda i: os._exit(1) if flag["die"] else i), num_workers=1, persistent_workers=True)
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        list(loader)
+    flag["die"] = False
+    assert len(list(loader)) == 8
+
+
+def test_timeout():
+    with pytest.raises(RuntimeError, match="DataLoader timed out after 0.3 seconds"):
+        list(jtorch.utils.data.DataLoader(Calls(lambda i: time.sleep(1)), num_workers=1, timeout=0.3))
+
+
+def test_nothing_is_left_behind():
+    def files() -> int:
+        return len(os.listdir("/proc/self/fd"))
+    data = jtorch.utils.data
+    list(data.DataLoader(tensors(jtorch), num_workers=2))
+    before = files()
+    for _ in range(3):
+        for _ in data.DataLoader(tensors(jtorch), num_workers=2):
+            break                                            # in the middle of an epoch
+        list(data.DataLoader(Calls(lambda i: np.zeros(200_000)), num_workers=1))
+        iterator = iter(data.DataLoader(tensors(jtorch), num_workers=1))
+        processes = iterator._workers
+        del iterator
+        assert all(process.exitcode is not None for process in processes)
+        del processes                                        # which hold descriptors
+    assert files() <= before
