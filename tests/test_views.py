@@ -106,7 +106,7 @@ NEW: dict[str, Action] = {
 
 def constant(torch: ModuleType, x: Tensor, r: random.Random, shape: Any = None) -> Tensor:
     shape = tuple(x.shape) if shape is None else shape
-    return torch.tensor(np.random.RandomState(r.randrange(1000)).randn(*shape).astype("float32"))
+    return torch.tensor(np.asarray(np.random.RandomState(r.randrange(1000)).randn(*shape)).astype("float32"))
 
 
 def set_item(x: Tensor, index: Any, value: Any) -> Tensor:

@@ -5,6 +5,7 @@ Each form is a small generated function with PyTorch's signature, so that a call
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any
@@ -13,10 +14,11 @@ import numpy as np
 
 from . import returns
 from .dtype import dtype
-from .op import OPERANDS, REGISTRY, SEQUENCES, Op, View
+from .graph import here
+from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
+from .overload import RENAMED, overloaded
 from .public import PUBLIC
 from .record import TENSORS, record
-from .size import Size
 from .tensor import Tensor, new, wrap_all
 
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "pow": "pow",
@@ -24,8 +26,8 @@ OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_
              "bitwise_right_shift": "rshift"}                # Python's operators with a reflected and an in-place form
 COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg", "positive": "pos", "abs": "abs",
                "bitwise_not": "invert"}
-SIMPLE = ("int", "bool", "str", "float", "int | None", "float | None", "bool | None", "str | None", "dtype | None", "dtype")
-RENAMED = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input"}
+PLAIN = {int, bool, float, str, type(None), dtype}           # attributes of these classes are recorded as they are
+MISSING = object()                                           # stands for an argument that has no default
 
 
 def sizes(given: Any) -> tuple[int, ...]:
@@ -57,41 +59,50 @@ class Form:
     def __init__(self, op: Op, method: bool) -> None:
         self.op, self.method = op, method
         self.parameters = list(op.parameters.values())
+        self.names = ["self" if method and not k else p.name for k, p in enumerate(self.parameters)]
         self.defaults: dict[str, Any] = {}
+        several = [p.name for p in self.parameters if op.kinds[p.name] == "shape" and p.kind is not p.KEYWORD_ONLY]
+        last = [p.name for p in self.parameters if p.kind is not p.KEYWORD_ONLY][-1:]
+        self.starred = [n for n in several if method and several == last and len(self.parameters) > 1]
+        if op.facts.get("spread"):
+            self.starred = [p.name for p in self.parameters if op.kinds[p.name] == "arrays"]
 
     def signature(self, extra: str) -> str:
-        """The parameter list."""
-        parts, starred = [], False
-        several = [p.name for p in self.parameters if self.op.kinds[p.name] == "shape" and p.kind is not p.KEYWORD_ONLY]
-        for k, p in enumerate(self.parameters):
-            name = "self" if self.method and not k else p.name
-            if self.method and several == [p.name] and p.name == self.parameters[-1].name and k:
+        """The parameter list.  What is required has a default too, and `names` takes NumPy's names for arguments: see `again`."""
+        parts, keywords = [], False
+        for name, p in zip(self.names, self.parameters, strict=True):
+            if p.name in self.starred:
                 parts.append(f"*{name}")
-                starred = True
+                keywords = True
                 continue
-            if self.op.facts.get("spread") and self.op.kinds[p.name] == "arrays":
-                parts.append(f"*{name}")
-                starred = True
-                continue
-            if p.kind is p.KEYWORD_ONLY and not starred:
+            if p.kind is p.KEYWORD_ONLY and not keywords:
                 parts.append("*")
-                starred = True
+                keywords = True
             if p.default is not p.empty:
                 self.defaults[f"_{p.name}"] = p.default
                 parts.append(f"{name}=_{p.name}")
             else:
-                parts.append(name)
-        if extra == "out=None" and not starred:
+                parts.append(name if self.starred else f"{name}=_missing")
+        if extra == "out=None" and not keywords:
             parts.append("*")
         if extra:
             parts.append(extra)
-        return ", ".join(parts)
+        return ", ".join(parts + ([] if self.starred else ["**names"]))
+
+    def check(self, extra: str) -> str:
+        """The statement that lets a call with unusual or missing arguments begin again."""
+        if self.starred:
+            return ""
+        required = [n for n, p in zip(self.names, self.parameters, strict=True) if p.default is p.empty]
+        known = [*self.names, extra.partition("=")[0]] if extra else self.names
+        given = ", ".join(f"{n!r}: {n}" for n in known)
+        return f"    if names or {required[-1]} is _missing: return _again(form, _op, {{{given}}}, names)\n"
 
     def call(self) -> str:
         """The expression that records the operation."""
         operands, attrs, lengths = [], [], []
-        for k, p in enumerate(self.parameters):
-            kind, name = self.op.kinds[p.name], "self" if self.method and not k else p.name
+        for name, p in zip(self.names, self.parameters, strict=True):
+            kind = self.op.kinds[p.name]
             if kind in SEQUENCES:
                 name = f"_together({name})" if self.op.facts.get("spread") else name
                 operands.append(f"*({name} or ())")
@@ -99,14 +110,9 @@ class Form:
             elif kind in OPERANDS:
                 operands.append(name)
             elif kind == "shape":
-                starred = self.method and k == len(self.parameters) - 1 and k and p.kind is not p.KEYWORD_ONLY
-                attrs.append(f"_sizes({name})" if starred else f"{name} if {name} is None else _sizes(({name},))")
-            elif kind == "dims":
-                attrs.append(f"{name} if {name}.__class__ is int or {name} is None else _freeze({name})")
-            elif str(p.annotation) in SIMPLE:
-                attrs.append(name)
+                attrs.append(f"_sizes({name})" if p.name in self.starred else f"{name} if {name} is None else _sizes(({name},))")
             else:
-                attrs.append(f"_freeze({name})")
+                attrs.append(f"{name} if {name}.__class__ in _plain else _freeze({name})")
         attrs = lengths + attrs
         if isinstance(self.op, View):
             first, rest = operands[0], operands[1:]
@@ -115,71 +121,95 @@ class Form:
 
     def build(self, name: str, body: str, extra: str = "") -> Callable:
         """Compile `def name(…): body`."""
-        source = f"def {_identifier(name)}({self.signature(extra)}):\n    {body}\n"
-        scope = {"_op": self.op, "_record": record, "_sizes": sizes, "_freeze": freeze, "_together": together, "_wrap": wrap_all, "_new": new, "_Tensor": Tensor,
-                 "_write_out": write_out, "_named": returns.named(self.op), **self.defaults}
+        source = f"def form({self.signature(extra)}):\n{self.check(extra)}    {body}\n"
+        scope = {"_op": self.op, "_record": record, "_sizes": sizes, "_freeze": freeze, "_together": together, "_wrap": wrap_all, "_new": new,
+                 "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op), "_plain": PLAIN, "_missing": MISSING,
+                 "_again": again, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
-        made = scope[_identifier(name)]
+        made = scope["form"]
         made.__name__ = made.__qualname__ = name
         made.__doc__ = self.op.body.__doc__
         made.__module__ = "torch"
+        made.__signature__ = self.shown(extra)
         return made
 
-
-def _identifier(name: str) -> str:
-    return name if name.isidentifier() else "form"
+    def shown(self, extra: str) -> inspect.Signature:
+        """The signature that `help` shows."""
+        parameters = [p.replace(name=n, kind=p.VAR_POSITIONAL, default=p.empty) if p.name in self.starred else p.replace(name=n)
+                      for n, p in zip(self.names, self.parameters, strict=True)]
+        if self.starred:
+            at = next(k for k, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL)
+            parameters = parameters[:at + 1] + [p.replace(kind=p.KEYWORD_ONLY) for p in parameters[at + 1:]]
+        if extra:
+            name, _, default = extra.partition("=")
+            kind = inspect.Parameter.KEYWORD_ONLY if name == "out" or parameters[-1].kind is inspect.Parameter.KEYWORD_ONLY else parameters[-1].kind
+            parameters.append(inspect.Parameter(name, kind, default=None if default == "None" else False))
+        return inspect.Signature(parameters)
 
 
 def _tuple(parts: Sequence[str]) -> str:
     return f"({', '.join(parts)},)" if parts else "()"
 
 
-def write_out(out: Any, result: Any) -> Any:
+def again(form: Callable, op: Op, given: dict[str, Any], names: dict[str, Any]) -> Any:
+    """Call `form` once more with NumPy's names for arguments replaced by PyTorch's.  Raises TypeError for unknown and missing arguments."""
+    for name, x in names.items():
+        known = RENAMED.get(name, "")
+        if known not in given:
+            raise TypeError(f"{op.name}() got an unexpected keyword argument '{name}'")
+        given[known] = x
+    absent = [f'"{name}"' for name, x in given.items() if x is MISSING]
+    if absent:
+        raise TypeError(f"{op.name}() missing {len(absent)} required positional argument{'s' * (len(absent) > 1)}: {', '.join(absent)}")
+    return form(**given)
+
+
+def write_out(op: Op, out: Any, result: Any) -> Any:
     """Put results into the tensors given as `out=`."""
-    if type(result) is tuple:
-        for target, r in zip(out, result, strict=True):
-            write_out(target, r)
-        return out
+    if isinstance(result, tuple):
+        if not isinstance(out, list | tuple) or len(out) != len(result):
+            raise TypeError(f"{op.name}() received an invalid combination of arguments: 'out' must be a tuple of {len(result)} tensors")
+        written = [write_out(op, target, r) for target, r in zip(out, result, strict=True)]
+        return type(result)(*written) if hasattr(result, "_fields") else tuple(written)
     if not isinstance(out, Tensor):
-        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
-    if out.requires_grad or result.requires_grad:
-        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
-    if out.shape != result.shape:
-        out._resize(result.shape)
-    out._write(result._read_value(), "out")
+        raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if here.mode.grad and (out.requires_grad or result.requires_grad):
+        raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+    if op.kind == NONE and op.facts["out"] != "cast" and out.dtype is not result.dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {result.dtype.in_c}, but got {out.dtype.in_c} instead")
+    return resized(out, result.shape)._write(result._read_value(), "out")
+
+
+def resized(out: Tensor, shape: Sequence[int]) -> Tensor:
+    """A tensor given as `out=`, made to have the result's shape."""
+    if out.shape != shape:
+        if out.numel():
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match the required "
+                          f"output shape {list(shape)}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless "
+                          "they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
+                          "t.resize_(0).", UserWarning, stacklevel=3)
+        out._resize(shape)
     return out
+
+
+def exactly(self: Tensor, value: Any) -> Any:
+    """`value`, which is about to be written to `self`, if it has the same type."""
+    if value.aval.dtype is not self.dtype:
+        raise RuntimeError(f"Bad in-place call: input tensor dtype {self.dtype.in_c} and output tensor dtype {value.aval.dtype.in_c} should match")
+    return value
 
 
 def function(op: Op, method: bool = False) -> Callable:
     """The function, or the method, of an operator."""
     form = Form(op, method)
-    out = bool(op.facts["out"]) and not method and not isinstance(op, View)
     call = form.call()
     if isinstance(op, View):
         return form.build(op.name, f"return {call}")
-    if op.facts["returns"]:
-        result = f"_named(*_wrap({call}))"
-    else:
-        result = f"_wrap({call})"
-    if out:
-        return _renaming(op, form.build(op.name, f"result = {result}\n    return result if out is None else _write_out(out, result)", "out=None"))
-    plain = f"result = _new(_Tensor)\n    value = {call}\n    if value.__class__ is tuple: return {'_named(*_wrap(value))' if op.facts['returns'] else '_wrap(value)'}"
-    return _renaming(op, form.build(op.name, f"{plain}\n    result._value = value\n    return result"))
-
-
-def _renaming(op: Op, made: Callable) -> Callable:
-    """Let a reduction be called with NumPy's names `axis` and `keepdims` too."""
-    if "dim" not in op.parameters or op.kind == "view":
-        return made
-    fast = made
-
-    def accepting(*args: Any, **kwargs: Any) -> Any:
-        if kwargs and not kwargs.keys().isdisjoint(RENAMED):
-            kwargs = {RENAMED.get(k, k) if RENAMED.get(k, k) in op.parameters else k: v for k, v in kwargs.items()}
-        return fast(*args, **kwargs)
-    accepting.__name__ = accepting.__qualname__ = op.name
-    accepting.__doc__, accepting.__signature__, accepting.__module__ = made.__doc__, inspect.signature(made), "torch"
-    return accepting
+    results = "_named(*_wrap(value))" if op.facts["returns"] else "_wrap(value)"
+    if op.facts["out"] and not method:
+        return form.build(op.name, f"value = {call}\n    return {results} if out is None else _write_out(_op, out, {results})", "out=None")
+    return form.build(op.name, f"result = _new(_Tensor)\n    value = {call}\n    if value.__class__ is tuple: return {results}\n"
+                               f"    result._value = value\n    return result")
 
 
 def inplace(op: Op) -> Callable:
@@ -187,7 +217,8 @@ def inplace(op: Op) -> Callable:
     form = Form(op, True)
     if isinstance(op, View):
         return form.build(op.name + "_", f"return self._become({form.call()})")
-    return form.build(op.name + "_", f"return self._write({form.call()}, {op.name!r})")
+    call = form.call()
+    return form.build(op.name + "_", f"return self._write({f'_exactly(self, {call})' if op.facts['inplace'] == 'exact' else call}, {op.name!r})")
 
 
 def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False) -> Callable:
@@ -217,82 +248,6 @@ def is_operand(x: Any) -> bool:
     return isinstance(x, Tensor | bool | int | float | complex | np.generic)
 
 
-# Overloads
-
-class Overloads:
-    """Several operators under one public name: the first whose parameters fit the arguments is called."""
-
-    def __init__(self, ops: list[Op], forms: list[Callable], method: bool) -> None:
-        self.candidates = list(zip(ops, forms, strict=True))
-        self.method = method
-
-    def choose(self, args: tuple, kwargs: dict) -> Callable:
-        """The form for these arguments."""
-        for op, form in self.candidates:
-            if fits(op, args, kwargs):
-                return form
-        name = self.candidates[0][0].name
-        given = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in kwargs.items()])
-        expected = "".join(f"\n * ({', '.join(op.parameters)})" for op, _ in self.candidates)
-        raise TypeError(f"{name}() received an invalid combination of arguments - got ({given}), but expected one of:{expected}")
-
-
-def fits(op: Op, args: tuple, kwargs: dict) -> bool:
-    """Whether these arguments suit the operator's parameters."""
-    parameters = list(op.parameters.values())
-    positional = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
-    kwargs = {RENAMED.get(k, k) if k not in op.parameters else k: v for k, v in kwargs.items() if k != "out"}
-    if positional and op.kinds[positional[-1].name] == "shape" and len(args) > len(positional):
-        args = (*args[:len(positional) - 1], args[len(positional) - 1:])
-    if len(args) > len(positional) or any(k not in op.parameters for k in kwargs):
-        return False
-    given = {**{p.name: a for p, a in zip(positional, args, strict=False)}, **kwargs}
-    for k, p in enumerate(parameters):
-        if p.name not in given:
-            if p.default is p.empty:
-                return False
-        elif not _suits(op, p, given[p.name], not k):
-            return False
-    return True
-
-
-def _suits(op: Op, p: inspect.Parameter, x: Any, first: bool) -> bool:
-    kind, note = op.kinds[p.name], str(p.annotation)
-    if x is None:
-        return "None" in note or kind == "dims" or note == "Any"
-    if kind == "array":
-        return isinstance(x, Tensor) or not first and op.kind != "none" and isinstance(x, bool | int | float | complex | np.generic)
-    if kind == "arrays":
-        return isinstance(x, list | tuple)
-    if kind == "scalar":
-        return isinstance(x, bool | int | float | complex | np.generic) or isinstance(x, Tensor) and not x.shape
-    if kind in ("dims", "shape"):
-        return isinstance(x, int | np.integer | list | tuple | Size) and not isinstance(x, bool)
-    if note.startswith("bool"):
-        return isinstance(x, bool)
-    if note.startswith("int"):
-        return isinstance(x, int | np.integer) and not isinstance(x, bool) or isinstance(x, Tensor) and not x.shape
-    if note.startswith("str"):
-        return isinstance(x, str)
-    if note.startswith("dtype"):
-        return isinstance(x, dtype)
-    return not isinstance(x, Tensor)
-
-
-def overloaded(name: str, ops: list[Op], forms: list[Callable], method: bool) -> Callable:
-    """One function for all overloads."""
-    if len(ops) == 1:
-        return forms[0]
-    choose = Overloads(ops, forms, method).choose
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return choose(args, kwargs)(*args, **kwargs)
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = "\n\n".join(filter(None, (op.body.__doc__ for op in ops)))
-    call.__module__ = "torch"
-    return call
-
-
 # Putting the forms in place
 
 def install_methods() -> None:
@@ -304,10 +259,10 @@ def install_methods() -> None:
             continue
         methods = [op for op in ops if "Tensor" in op.facts["home"]]
         if methods and name not in Tensor.__dict__:
-            setattr(Tensor, name, overloaded(name, methods, [function(op, True) for op in methods], True))
+            setattr(Tensor, name, overloaded(name, methods, [function(op, True) for op in methods]))
         changing = [op for op in methods if op.facts["inplace"]]
         if changing and name + "_" not in Tensor.__dict__:
-            setattr(Tensor, name + "_", overloaded(name + "_", changing, [inplace(op) for op in changing], True))
+            setattr(Tensor, name + "_", overloaded(name + "_", changing, [inplace(op) for op in changing]))
     for name, symbol in OPERATORS.items():
         op = next((op for op in REGISTRY[name] if op.facts["reflected"]), REGISTRY[name][0])
         setattr(Tensor, f"__{symbol}__", operator(op, symbol))
@@ -327,11 +282,11 @@ def functions(home: str) -> dict[str, Callable]:
         place, _, name = full.rpartition(".")
         if place not in ("", home):
             continue
-        here = [op for op in ops if home in op.facts["home"]]
-        if here:
-            found[name] = overloaded(name, here, [form(op) for op in here], False)
-            if home == "nn.functional" and here[0].facts["inplace"] and name + "_" not in REGISTRY:
-                found[name + "_"] = inplace(here[0])
+        living = [op for op in ops if place or home in op.facts["home"]]
+        if living:
+            found[name] = overloaded(name, living, [form(op) for op in living])
+            if home == "nn.functional" and living[0].facts["inplace"] and name + "_" not in REGISTRY:
+                found[name + "_"] = inplace(living[0])
     return found
 
 

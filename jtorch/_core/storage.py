@@ -99,13 +99,12 @@ class Storage:
 
     def write(self, step: Step, new: Value) -> None:
         """Make `new` the contents of the part that `step` sees."""
-        if self.shared():
-            if new.aval.requires_grad or self.value is not None and self.value.aval.requires_grad:
-                self.value = self._through(step, new)
+        old, shared = self.value, self.shared()
+        if not shared or new.aval.requires_grad or old is not None and old.aval.requires_grad:
+            made = self._through(step, new)
+            self.value = keep_history(old, made) if old is not None and old.aval.requires_grad and not made.aval.requires_grad else made
+        if shared:
             self.look(step)[...] = to_host(new, "write to an array shared with NumPy")
-        else:
-            old, made = self.value, self._through(step, new)
-            self.value = keep_history(old, made) if old.aval.requires_grad and not made.aval.requires_grad else made
         step.versions[0] += 1
         for alias in self.aliases:
             tensor = alias()

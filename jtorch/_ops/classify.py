@@ -121,9 +121,13 @@ def nll_loss(input: Array, target: Array, weight: Array | None = None, size_aver
 def linear_cross_entropy(input: Array, linear_weight: Array, target: Array, *, linear_bias: Array | None = None, weight: Array | None = None,
                          reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0,
                          options: object | None = None) -> Array:
-    """`cross_entropy(linear(input, linear_weight, linear_bias), target)`.    input: (*, in), linear_weight: (C, in), target: (*)"""
-    logits = linear(input, linear_weight, linear_bias)
-    logits = jnp.moveaxis(logits, -1, 1) if logits.ndim > 2 else logits
+    """`cross_entropy(linear(input, linear_weight, linear_bias), target)`.
+
+    input: (in) or (N, in), linear_weight: (C, in) or (C, d_1, …, in), linear_bias as the weight without `in`, target: as cross_entropy's
+    """
+    classes, size = linear_weight.shape[:-1], linear_weight.shape[-1]
+    logits = linear(input, linear_weight.reshape(-1, size), None if linear_bias is None else linear_bias.reshape(-1))
+    logits = logits.reshape(*input.shape[:-1], *classes)
     return cross_entropy(logits, target, weight, None, -100 if ignore_index is None else ignore_index, None, reduction, label_smoothing)
 
 
