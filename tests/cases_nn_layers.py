@@ -29,6 +29,8 @@ for n, name in ((1, "conv1d"), (2, "conv2d"), (3, "conv3d")):
     case(transposed, f(2, 3, *space), f(3, 2, *(3,) * n), dilation=2, output_padding=1)
 case("conv2d", f(1, 2, 6, 7), f(3, 2, 2, 3), None, (2, 1), (1, 0), (1, 2))
 case("conv2d", f(0, 2, 6, 7), f(3, 2, 2, 3))
+case("conv2d", f(10, 32, 16, 16), f(64, 32, 3, 3, scale=0.1), f(64), padding=1, tolerance=50)                     # sums of 2560 products
+case("conv_transpose2d", f(10, 32, 16, 16), f(32, 48, 4, 4, scale=0.1), f(48), 2, 1, tolerance=50)                 # the same
 case("conv_tbc", f(5, 2, 3), f(3, 3, 4), f(4), 1, against=torch.conv_tbc)
 raises("conv2d", f(1, 3, 8, 8), f(6, 1, 3, 3))
 raises("conv2d", f(3, 8), f(6, 1, 3, 3))

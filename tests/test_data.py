@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import collections
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -224,7 +223,7 @@ def test_default_collate(make):
 
 @pytest.mark.parametrize("value", [1, 1.5, "a", None, np.float32(1), np.zeros(2), np.array("a"),
                                    (1, np.zeros(1)), [1, np.zeros(1)], {"a": np.zeros(1)},
-                                   Named(1, np.zeros(1)), Numbers([1]), Frozen({"a": np.ones(1)}), range(2), b"a", np.bool_(1), {1}], ids=repr)
+                                   Named(1, np.zeros(1)), Numbers([1]), Frozen({"a": np.ones(1)}), range(2), b"a", np.bool_(1), {1}], ids=lambda v: type(v).__name__)
 def test_default_convert(value):
     same(lambda lib: lib.utils.data.default_convert(value))
 

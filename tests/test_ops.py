@@ -25,7 +25,7 @@ TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-6, "float64": 1e-1
 FAILURES = (RuntimeError, IndexError, ValueError, TypeError, AttributeError)
 TOGETHER = 12                                                           # calls whose programs are compiled as one
 GROUPS = [cases_ops.CALLS[k:k + TOGETHER] for k in range(0, len(cases_ops.CALLS), TOGETHER)]
-NO_NODE_NAME: dict[str, str] = {}                                       # operator -> why its node is called otherwise
+WIDER = {"float16": "float32", "float32": "float64", "int64": "float32", "bool": "uint8", "float64": "float32"}   # another type for `out=`
 
 
 @dataclass
@@ -75,9 +75,8 @@ class Framework:
             except FAILURES as error:
                 return Form([], [], type(error).__name__)
 
-    def plain(self, call: cases_ops.Call) -> Form:
+    def plain(self, call: cases_ops.Call, args: list, kwargs: dict) -> Form:
         """The function, and the gradients of its operands for random gradients of its results."""
-        args, kwargs = self.arguments(call)
         leaves = [x for x in self.flat([*args, *kwargs.values()]) if isinstance(x, self.torch.Tensor) and (x.is_floating_point() or x.is_complex())]
         for leaf in leaves if call.grad else ():
             leaf.requires_grad_()
@@ -95,36 +94,42 @@ class Framework:
             drawn = drawn + 1j * rng.standard_normal(tuple(result.shape))
         return self.torch.tensor(drawn).to(result.dtype)
 
-    def method(self, call: cases_ops.Call) -> Form:
-        args, kwargs = self.arguments(call)
-        return Form(self.flat(getattr(args[0], call.name.rpartition(".")[2])(*args[1:], **kwargs)), [])
+    def constant(self, value: object) -> Any:
+        """An argument without its gradient: the other forms work on the same memory, so that XLA sees that they compute the same."""
+        if isinstance(value, (list, tuple)):
+            return type(value)(self.constant(item) for item in value)
+        return value.detach() if isinstance(value, self.torch.Tensor) else value
 
-    def in_place(self, call: cases_ops.Call) -> Form:
-        args, kwargs = self.arguments(call)
-        result = getattr(args[0], call.name.rpartition(".")[2] + "_")(*args[1:], **kwargs)
-        assert result is args[0]
-        return Form([result], [])
+    def method(self, name: str, args: list, kwargs: dict) -> Form:
+        return Form(self.flat(getattr(args[0], name)(*args[1:], **kwargs)), [])
 
-    def out(self, call: cases_ops.Call, like: list[Any]) -> Form:
-        """`out=` with the types that the results have, and no elements."""
-        args, kwargs = self.arguments(call)
-        given = [self.torch.empty(0, dtype=getattr(self.torch, str(r.dtype)[6:])) for r in like]
-        result = self.function(call.name)(*args, **kwargs, out=given[0] if len(given) == 1 else tuple(given))
+    def in_place(self, name: str, args: list, kwargs: dict) -> Form:
+        target = args[0].clone()
+        assert getattr(target, name + "_")(*args[1:], **kwargs) is target
+        return Form([target], [])
+
+    def out(self, name: str, args: list, kwargs: dict, types: list[str]) -> Form:
+        """`out=` with tensors of the given types that have no elements."""
+        given = [self.torch.empty(0, dtype=getattr(self.torch, t)) for t in types]
+        result = self.function(name)(*args, **kwargs, out=given[0] if len(given) == 1 else tuple(given))
         assert (result if len(given) == 1 else result[0]) is given[0]
         return Form(given, [])
 
     def forms(self, call: cases_ops.Call, like: Form | None) -> dict[str, Form]:
         """All forms of a call; `like` is what PyTorch's function gave."""
-        found = {"function": self.attempt(lambda: self.plain(call))}
+        args, kwargs = self.arguments(call)
+        found = {"function": self.attempt(lambda: self.plain(call, args, kwargs))}
+        args, kwargs = self.constant(args), {n: self.constant(x) for n, x in kwargs.items()}
         results = (like or found["function"]).results
         last = call.name.rpartition(".")[2]
         if isinstance(call.args[0], np.ndarray) and "." not in call.name.removeprefix("Tensor."):
             if hasattr(torch.Tensor, last):
-                found["method"] = self.attempt(lambda: self.method(call))
-            if hasattr(torch.Tensor, last + "_") and last not in ("where",):
-                found["in-place"] = self.attempt(lambda: self.in_place(call))
-        if isinstance(results, list) and all(isinstance(r, torch.Tensor) for r in results):
-            found["out"] = self.attempt(lambda: self.out(call, results))
+                found["method"] = self.attempt(lambda: self.method(last, args, kwargs))
+            if hasattr(torch.Tensor, last + "_"):
+                found["in-place"] = self.attempt(lambda: self.in_place(last, args, kwargs))
+        types = [str(r.dtype)[6:] for r in results]
+        found["out"] = self.attempt(lambda: self.out(call.name, args, kwargs, types))
+        found["wide out"] = self.attempt(lambda: self.out(call.name, args, kwargs, [WIDER.get(t, t) for t in types]))
         return found
 
 
@@ -158,21 +163,19 @@ def tolerance_of(call: cases_ops.Call, form: Form) -> float:
     return call.tol * max([TOLERANCE.get(n, 0) for n in names] + [min([TOLERANCE[str(x.dtype)] for x in operands], default=0)])
 
 
-def differences(call: cases_ops.Call, ours: Form, theirs: Form) -> list[str]:
+def differences(call: cases_ops.Call, ours: Form, theirs: Form, tolerance: float) -> list[str]:
     """All that is wrong with one form."""
     if ours.error != theirs.error:
         return [f"{ours.error or 'no error'} instead of {theirs.error or 'no error'}"]
     if len(ours.results) != len(theirs.results):
         return [f"{len(ours.results)} results instead of {len(theirs.results)}"]
-    tolerance = tolerance_of(call, theirs)
     found = [close(a, b, tolerance, call.signs) for a, b in zip(ours.results, theirs.results, strict=True)]
     found += ["requires_grad" for a, b in zip(ours.results, theirs.results, strict=True) if a.requires_grad != b.requires_grad]
     for k, (a, b) in enumerate(zip(ours.grads, theirs.grads, strict=True)):
         if a is not None or b is not None:
-            zeros = np.zeros(tuple((b if a is None else a).shape), "float32")
-            same = f"no gradient {k}" if a is None and to_numpy(b).any() else "" if a is None else f"a gradient {k}" if b is None and to_numpy(a).any() else ""
-            found.append(same or (f"gradient {k}: {wrong}" if a is not None and b is not None and (wrong := close(a, b, tolerance * 10)) else ""))
-            del zeros
+            missing = a is None or b is None                             # as good as zeros
+            wrong = to_numpy(b if a is None else a).any() if missing else close(a, b, tolerance * 10)
+            found.append(f"gradient {k}: {'only one has it' if missing else wrong}" if wrong else "")
     return [f for f in found if f]
 
 
@@ -193,5 +196,24 @@ def test_calls(group: list[cases_ops.Call]) -> None:
     ours = [OURS.forms(call, forms["function"]) for call, forms in zip(group, theirs, strict=True)]
     wrong = []
     for call, a, b in zip(group, ours, theirs, strict=True):
-        wrong += [f"{described(call)} {form}: {d}" for form in b for d in differences(call, a[form], b[form])]
+        tolerance = tolerance_of(call, b["function"])
+        accepted = [form for form in b if not (b[form].error == "TypeError" and "out" in form or b[form].error and form == "wide out")]
+        wrong += [f"{described(call)} {form}: {d}" for form in accepted for d in differences(call, a[form], b[form], tolerance)]
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def outcome(framework: Framework, name: str, args: tuple, kwargs: dict) -> tuple[str, str]:
+    with pytest.raises(FAILURES) as caught, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        framework.function(name)(*map(framework.argument, args), **{n: framework.argument(x) for n, x in kwargs.items()})
+    return type(caught.value).__name__, str(caught.value).split("\n")[0].strip()
+
+
+@pytest.mark.parametrize("name, args, kwargs, error, text", cases_ops.RAISES, ids=lambda value: value if isinstance(value, str) else "")
+def test_error(name: str, args: tuple, kwargs: dict, error: type[Exception], text: bool) -> None:
+    """A rejected call: the class of the error, and its first line."""
+    kind, message = outcome(THEIRS, name, args, kwargs)
+    ours_kind, ours_message = outcome(OURS, name, args, kwargs)
+    assert ours_kind == kind == error.__name__
+    assert ours_message == message or not text
+

@@ -94,9 +94,9 @@ VIEWS: dict[str, Action] = {
     "view_as": lambda torch, x, r: x.view_as(x),
 }
 NEW: dict[str, Action] = {
-    "linear": lambda torch, x, r: x * 2 + 1,
+    "linear": lambda torch, x, r: (x * 2 + 1).contiguous(),   # PyTorch's results may lie transposed like their operands; jtorch's never do
     "contiguous": lambda torch, x, r: x.contiguous(),
-    "clone": lambda torch, x, r: x.clone(),
+    "clone": lambda torch, x, r: x.clone(memory_format=torch.contiguous_format),
     "mask": lambda torch, x, r: x[x.detach() > 0.3],
     "indices": lambda torch, x, r: x[torch.tensor([0, -1, 0])],
     "mixed indices": lambda torch, x, r: x[:, [0, 1]],
@@ -135,9 +135,13 @@ WRITES: dict[str, Action] = {
     "clamp_": lambda torch, x, r: x.clamp_(-1, 1),
     "out=": lambda torch, x, r: torch.add(constant(torch, x, r), 1, out=x),
     "out= bigger": lambda torch, x, r: torch.add(constant(torch, x, r, (2, 2)), 1, out=x) if tuple(x.shape) == (2, 2) else None,
-    "t_ of new": lambda torch, x, r: (x * 1).t_().mul_(2) if x.dim() == 2 else None,
+    "t_ of new": lambda torch, x, r: (x * 1).contiguous().t_().mul_(2) if x.dim() == 2 else None,
     "unsqueeze_ of new": lambda torch, x, r: (x * 1).unsqueeze_(0).add_(2),
 }
+
+
+CUTS = "detach", "data", "chunk", "split", "split sizes", "unbind", "for row in x"
+BY_INDEX = "x[mask] =", "x[indices] =", "x[:, indices] =", "masked_fill_"   # PyTorch only warns where these write to an expanded tensor
 
 
 class Program:
@@ -151,14 +155,15 @@ class Program:
         base = torch.tensor(numbers.randn(*shape).astype("float32"))
         self.pool = [r.choice([lambda: base, lambda: self.leaf * 1.5, lambda: self.leaf * 1.5])()]
         self.wild = {id(x): False for x in self.pool}        # tensors that may see an element twice: writes to them have no defined result
+        self.cut = {id(x): False for x in self.pool}         # tensors behind `detach`
         if r.random() < 0.3:
             self.add(self.leaf.view(-1) if r.random() < 0.5 else self.leaf.transpose(0, -1), False)
         self.arrays: list[np.ndarray] = []
 
-    def add(self, x: Tensor, wild: bool) -> None:
+    def add(self, x: Tensor, wild: bool, cut: bool = False) -> None:
         if x.numel() <= 150 and x.dim() <= 4 and x.dtype == self.torch.float32:
             self.pool.append(x)
-            self.wild[id(x)] = wild
+            self.wild[id(x)], self.cut[id(x)] = wild, cut
 
     def run(self, length: int) -> Program:
         kinds = [self.view] * 10 + [self.new] * 2 + [self.write] * 9 + [self.read, self.no_grad, self.no_grad, self.data, self.share, self.share_back,
@@ -181,14 +186,16 @@ class Program:
 
     def view(self, x: Tensor) -> None:
         name, out = self.pick(VIEWS, x)
-        self.add(out, self.wild[id(x)] or name in ("unfold", "as_strided"))
+        self.add(out, self.wild[id(x)] or name in ("unfold", "as_strided"), self.cut[id(x)] or name in CUTS)
 
     def new(self, x: Tensor) -> None:
         self.add(self.pick(NEW, x)[1], False)
 
     def write(self, x: Tensor) -> None:
         if not self.wild[id(x)]:
-            self.pick(WRITES, x)
+            expanded = any(s == 0 and n > 1 for s, n in zip(x.stride(), x.shape))
+            barred = (*(BY_INDEX if expanded else ()), *(("copy_ with history",) if self.cut[id(x)] else ()))
+            self.pick({k: f for k, f in WRITES.items() if k not in barred}, x)
 
     def no_grad(self, x: Tensor) -> None:
         with self.torch.no_grad():
@@ -247,13 +254,16 @@ def equal(a: Any, b: Any) -> bool:
         return isinstance(b, np.ndarray) and a.shape == b.shape and bool(np.allclose(a, b, 1e-4, 1e-4, equal_nan=True))
     if isinstance(a, float) and isinstance(b, float):
         return bool(np.isclose(a, b, 1e-3, 1e-3, equal_nan=True))
-    return type(a) is type(b) and a == b or isinstance(a, tuple) and a == b
+    return type(a) is type(b) and a == b
 
 
 def check(seed: int, length: int) -> None:
-    a, b = Program(reference, seed).run(length), Program(jtorch, seed).run(length)
+    a = Program(reference, seed).run(length)
+    if any(s.startswith("a leaf Variable") for s in a.steps):
+        return                                               # PyTorch took a view for a leaf, after its base had got a history
+    b = Program(jtorch, seed).run(length)
     wrong = [(x, y) for x, y in zip(a.seen, b.seen, strict=False) if not equal(x, y)]
-    assert not wrong and len(a.seen) == len(b.seen), f"seed {seed}: {wrong[:2]}\n" + "\n".join(f"{x}   |   {y}" for x, y in zip(a.steps, b.steps))
+    assert not wrong and len(a.seen) == len(b.seen), f"seed {seed}: {wrong[:2]} {[s for s in b.seen if isinstance(s, str)]}\n" + "\n".join(f"{x}   |   {y}" for x, y in zip(a.steps, b.steps))
 
 
 @pytest.mark.parametrize("start", range(0, 160, 20))

@@ -24,7 +24,7 @@ from .tensor import Tensor, new, wrap_all
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "pow": "pow",
              "matmul": "matmul", "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "bitwise_left_shift": "lshift",
              "bitwise_right_shift": "rshift"}                # Python's operators with a reflected and an in-place form
-COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg", "positive": "pos", "abs": "abs",
+COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg", "abs": "abs",
                "bitwise_not": "invert"}
 PLAIN = {int, bool, float, str, type(None), dtype}           # attributes of these classes are recorded as they are
 MISSING = object()                                           # stands for an argument that has no default
@@ -272,6 +272,7 @@ def install_methods() -> None:
         op = REGISTRY[name][0]
         made = operator(op, symbol) if len(op.parameters) > 1 else function(op, True)
         setattr(Tensor, f"__{symbol}__", made)
+    Tensor.__pos__ = Tensor.positive
 
 
 def functions(home: str) -> dict[str, Callable]:

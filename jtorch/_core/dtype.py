@@ -25,6 +25,11 @@ class dtype:
         """The name that error messages and old constructors use, such as `Float` and `Long`."""
         return TITLES.get(self.name) or self.name.capitalize()
 
+    @property
+    def in_c(self) -> str:
+        """The name that some error messages use, such as `float` and `long int`."""
+        return IN_C.get(self.name, self.name)
+
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
@@ -88,6 +93,9 @@ complex128 = _declare("complex128", np.complex128, COMPLEX)
 bool_ = _declare("bool", np.bool_, BOOL)                     # `torch.bool`; underscored here so that the builtin stays itself
 ALL = tuple(_by_name.values())
 
+IN_C = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char",
+        "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>",
+        "complex128": "c10::complex<double>"}
 TITLES = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "bfloat16": "BFloat16",
           "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble", "uint16": "UInt16",
           "uint32": "UInt32", "uint64": "UInt64"}

@@ -9,6 +9,7 @@ from .device import device
 from .graph import Entry, Leaf, Trace, Value
 from .hooks import RemovableHandle, register
 from .lower import differentiable
+from .op import Op
 from .plan import ADD, CUSTOM, locate
 from .record import record
 
@@ -98,10 +99,7 @@ class GradNode:
         """Its name, such as `AddBackward0`."""
         if self._entry.op is CUSTOM:
             return type(self._trace.customs[self._entry.first]).__name__
-        given = getattr(self._entry.op, "facts", {}).get("node")
-        if callable(given):
-            return given(self._entry)
-        return given or "".join(w.capitalize() for w in self._entry.op.name.split("_")) + "Backward0"
+        return self._entry.op.node_name(self._entry) if isinstance(self._entry.op, Op) else f"{self._entry.op.name.capitalize()}Backward0"
 
     @property
     def next_functions(self) -> tuple:

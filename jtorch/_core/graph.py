@@ -94,13 +94,15 @@ class Entry:
     operands  for each operand the slot it reads, a `Const`, or None
     casts     for each operand the type it is converted to, or None
     inputs    the operands' avals (None for constants), outputs the results'
+    numbers   positions of the operands that are Python numbers
     first     slot of the first result
     """
-    __slots__ = ("op", "attrs", "operands", "casts", "inputs", "outputs", "first", "needs")
+    __slots__ = ("op", "attrs", "operands", "casts", "inputs", "outputs", "first", "needs", "numbers")
 
     def __init__(self, op: Any, attrs: tuple, operands: tuple, casts: tuple, inputs: tuple, outputs: tuple[Aval, ...], first: int) -> None:
         self.op, self.attrs, self.operands, self.casts = op, attrs, operands, casts
         self.inputs, self.outputs, self.first = inputs, outputs, first
+        self.numbers: frozenset[int] = frozenset()
         self.needs: Any = None                               # what its gradient reads, found when first asked: see lower.gradient_needs
 
     @property

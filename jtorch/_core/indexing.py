@@ -281,7 +281,7 @@ def index(input: Array, indices: Arrays, positions: tuple) -> Array:
     return input[tuple(where)]
 
 
-@op(home="", inplace=False)
+@op(home="", inplace=False, node="IndexPutBackward0")
 def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, accumulate: bool) -> Array:
     """`input` with `value` at the elements that integer tensors choose."""
     where = [WHOLE] * input.ndim
@@ -291,13 +291,19 @@ def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, acc
     return input.at[tuple(where)].add(value) if accumulate else input.at[tuple(where)].set(value)
 
 
-@op(home="", inplace=False)
+@op(home="", inplace=False, node="IndexPutBackward0")
 def mask_set(input: Array, mask: Array, value: Array) -> Array:
     """`input` with one value wherever the mask is true."""
     return jnp.where(mask, jnp.asarray(value).astype(input.dtype).reshape(()), input)
 
 
-@op(home="", inplace=False)
+def _fill_name(entry: Any) -> str:
+    if 1 in entry.numbers:
+        return "ZeroBackward0" if getattr(entry.operands[1], "number", 1) == 0 else "FillBackward2"
+    return "CopyBackwards"
+
+
+@op(home="", inplace=False, node=_fill_name)
 def filled(input: Array, value: Array) -> Array:
     """`value`, broadcast and converted to be the new contents of `input`."""
     value = jnp.asarray(value)

@@ -45,7 +45,8 @@ def _moved(shape: Sequence[int], strides: Sequence[int], offset: int) -> np.ndar
 def _look(step: Step, storage: Any) -> tuple[np.ndarray, int]:
     if step.op is None:
         if storage.buffer is not None:
-            return stand_in(storage.buffer.shape, [s // storage.buffer.itemsize for s in storage.buffer.strides]), 1
+            b = storage.buffer
+            return stand_in(b.shape, [s // b.itemsize for s in b.strides] if b.size else contiguous(b.shape)), 1
         shape = storage.value.aval.shape
         return stand_in(shape, contiguous(shape)), 1
     below, scale = _look(step.parent, storage)
@@ -103,7 +104,12 @@ def _expanded(below: np.ndarray, step: Step) -> tuple[list, list, int]:
     return full, [s if n == w else 0 for s, n, w in zip(strides, shape, full, strict=True)], 0
 
 
-RULES = {"unsqueeze": _unsqueezed, "basic_index": _indexed, "expanded": _expanded}
+def _reshaped(below: np.ndarray, step: Step) -> tuple[Sequence, Sequence, int]:
+    shape = step.attrs[0]
+    return shape, below.reshape(shape).strides if below.size else contiguous(shape), 0   # NumPy makes new memory for no elements
+
+
+RULES = {"unsqueeze": _unsqueezed, "basic_index": _indexed, "expanded": _expanded, "reshaped": _reshaped}
 
 
 def _reinterpreted(step: Step, below: np.ndarray) -> np.ndarray:

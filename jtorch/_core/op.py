@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ KINDS = {"Array": "array", "Array | None": "array", "Arrays": "arrays", "Arrays 
          "Scalar | None": "scalar", "Scalars": "scalars", "Dims": "dims", "Shape": "shape", "Shape | None": "shape"}
 SEQUENCES = {"arrays": "array", "scalars": "scalar"}           # kinds of several operands, and the role of each
 OPERANDS = ("array", "scalar", *SEQUENCES)
+CHECKED = {"int": int, "float": int | float, "bool": bool, "str": str, "None": type(None)}   # attributes whose class is checked
 
 
 class Op:
@@ -43,6 +45,8 @@ class Op:
         self.differentiable = facts.get("differentiable", True)
         self.keeps = frozenset(facts.get("keeps", ()))
         self.plan = [(p.name, self.kinds[p.name], p.kind is p.KEYWORD_ONLY) for p in self.parameters.values()]
+        notes = [(n, str(p.annotation).split(" | ")) for n, p in self.parameters.items()]
+        self.checks = {n: options for n, options in notes if all(o in CHECKED for o in options)}
 
     def __repr__(self) -> str:
         return self.name
@@ -82,6 +86,7 @@ class Op:
 
     def conversions(self, kinds: Sequence, attrs: tuple, mode: Mode) -> tuple[dtype | None, ...]:
         """For each operand (an Aval, the class of a number, or None) the type that it is converted to, or None."""
+        self.check(kinds, attrs)
         if self.kind == NONE:
             return (None,) * len(kinds)
         roles = self.roles(attrs)
@@ -94,6 +99,26 @@ class Op:
                 return common
             return common if isinstance(kind, Aval) else None
         return tuple([one(k, r) for k, r in zip(kinds, roles, strict=True)])
+
+    def check(self, kinds: Sequence, attrs: tuple) -> None:
+        """Raise TypeError for an attribute of a wrong class, and for a number where there must be a tensor."""
+        static = [n for n, kind, _ in self.plan if kind not in OPERANDS]
+        for name, x in zip(static, attrs[self.sequences:], strict=True):
+            if name in self.checks and not any(isinstance(x, CHECKED[o]) and (x.__class__ is not bool or o == "bool") for o in self.checks[name]):
+                raise TypeError(f"{self.name}(): argument '{name}' must be {self.checks[name][0]}, not {x.__class__.__name__}")
+        if self.kind == NONE and self.facts.get("home"):
+            number = next((k for k, r in zip(kinds, self.roles(attrs), strict=True) if r == "array" and isinstance(k, type)), None)
+            if number is not None:
+                raise TypeError(f"{self.name}(): argument '{self.plan[0][0]}' (position 1) must be Tensor, not {number.__name__}")
+
+    def node_name(self, entry: Any) -> str:
+        """The name of the gradient node of a recorded call, as PyTorch has it: `AddBackward0`."""
+        given = self.facts.get("node")
+        if given is not None:
+            return given(entry) if callable(given) else given
+        home = self.facts.get("home", ())
+        family = "" if "torch" in home else "linalg_" if "linalg" in home else "special_" if "special" in home else ""
+        return re.sub(r"(?:^|_)([a-z])|(?<=\d)([a-z])", lambda m: m[0][-1].upper(), family + self.name) + "Backward0"
 
     def common(self, kinds: Sequence, roles: Sequence[str], mode: Mode) -> dtype:
         """The type in which the operation computes."""
@@ -136,8 +161,8 @@ def _scatter(view: View) -> Callable:
 REGISTRY: dict[str, list[Op]] = {}                           # public name -> its overloads
 
 
-def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | None = None, out: bool = True,
-       aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool = True,
+def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | str | None = None, out: bool | str = True,
+       aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
        saves: str | None = None, keeps: Sequence[str] = (), node: Any = None,
        spread: bool = False) -> Callable[[Callable], Callable]:
     """Declare an operator.
@@ -146,12 +171,12 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
                     BOOL: promoted for the body, whose result is bool
     name            the public name where it is not the body's (several bodies with one public name are overloads)
     home            where the public function lives: any of `torch`, `Tensor` (a method), `nn.functional`, `linalg`, `special`, …
-    inplace         whether `name_` exists; default: every op with a promotion kind
-    out             whether `out=` exists
+    inplace         whether `name_` exists; default: every op with a promotion kind; "exact": and only where the result has the operand's type
+    out             whether `out=` exists; "cast": and takes other types than the result's even where nothing is promoted
     aliases         further public names
     reflected       whether the method form serves a reflected operator (`2 + x`)
     returns         field names of the named tuple that is returned
-    differentiable  False for ops whose result never requires grad
+    differentiable  False for ops whose result never requires grad; or the positions of the results that may
     saves           "result" where PyTorch's gradient uses the result rather than the operands (for version-counter errors)
     keeps           operands that promotion leaves alone, such as `where`'s condition
     spread          whether the sequence of tensors is given as separate arguments, as in `einsum`

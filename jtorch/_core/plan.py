@@ -218,8 +218,8 @@ def route_to(roots: Sequence[tuple[Trace, int]], targets: Sequence[tuple[Trace, 
 def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple) -> Plan:
     paths = [t.node.path() for t in traces]
     plan = Plan(paths, places, wiring, [g for g in goals if g[0] >= 0])
-    used = {i for e in paths[0] if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.frees()}
-    gone = [used, *[set().union(*t.freed) for t in traces[1:]]]
+    gone = [set().union(*t.freed, *[e.entry.op.frees() for e in p if e.entry is not None and isinstance(e.entry.op, Special)])
+            for t, p in zip(traces, paths, strict=True)]
     for k, i in plan.steps:
         if i in gone[k] and (not keeps_nothing(paths[k][i].entry) or paths[k][i].entry.op is CUSTOM):
             raise RuntimeError(TWICE)

@@ -219,10 +219,12 @@ def _add(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple, refs:
     kinds = [type(x) if type(x) in NUMBERS else a for x, a in zip(operands, avals, strict=True)]
     casts, results = infer(op, kinds, operands, attrs, here.mode)
     flows = here.mode.grad and op.differentiable and any(a is not None and a.requires_grad for a in avals)
-    outputs = tuple([aval(shape, t, trace.device, flows and t.category in FLOAT_CATEGORIES) for shape, t in results])
+    smooth = range(len(results)) if op.differentiable is True else op.differentiable or ()
+    outputs = tuple([aval(shape, t, trace.device, flows and t.category in FLOAT_CATEGORIES and k in smooth) for k, (shape, t) in enumerate(results)])
     inputs = tuple([_number_aval(x, trace) if a is None and r.__class__ is int else a if a is None or flows else a.plain
                     for a, x, r in zip(avals, operands, refs, strict=True)])
     entry = Entry(op, attrs, refs, casts, inputs, outputs, trace.node.slots)
+    entry.numbers = frozenset(k for k, kind in enumerate(kinds) if isinstance(kind, type))
     return _extend(trace, key, outputs[0] if len(outputs) == 1 else None, entry, len(outputs))
 
 

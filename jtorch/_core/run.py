@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
 from sys import getrefcount
@@ -79,7 +80,27 @@ def flush(trace: Trace, cause: str) -> None:
                 del here.traces[trace.device]
 
 
+class Fork:
+    """Whether this process was forked from one that ran programs: XLA's threads are not there, so no program can run."""
+    child = False
+
+
+def _before_fork() -> None:
+    for trace in list(here.traces.values()):
+        flush(trace, "fork")
+
+
+def _in_child() -> None:
+    Fork.child = True
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_in_child)
+
+
 def _launch(trace: Trace, values: list[Value]) -> None:
+    if Fork.child:
+        raise RuntimeError("a forked process (such as a DataLoader worker) cannot compute with tensors: XLA's threads do not survive the fork. Index and "
+                           "create tensors there, compute with NumPy, or start workers with multiprocessing_context='spawn'")
     inputs, node = trace.inputs, trace.node
     live = tuple([v.slot for v in values])
     free = tuple([k for k, a in enumerate(inputs) if getrefcount(a) == OURS])
@@ -135,18 +156,31 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     kept = [k for k, slots in enumerate(inputs) if not set(slots).isdisjoint(saved)]
     shapes = [(known[s].shape, known[s].dtype) for s in outputs] + [((of.size,), of.dtype) for of in layouts]
     donated = lower.donatable(path, shapes, [k for k in free if k not in kept])
-    call = compile(lower.replay(path, outputs, packs), donated)
+    trains = any(e.entry is not None and (isinstance(e.entry.op, lower.Special) or getattr(e.entry.op, "packs", False)) for e in path)
+    call = compile(lower.replay(path, outputs, packs), donated, None if trains or trace.device is not CPU else quick())
     program = node.programs[live] = Program(live, saved, packs, layouts, donated, call)
     _explain(node)
     return program
 
 
-def compile(function: Callable, donated: tuple[int, ...]) -> Callable:
-    """`function` as one compiled XLA program."""
+def compile(function: Callable, donated: tuple[int, ...], options: dict | None = None) -> Callable:
+    """`function` as one XLA program."""
     counters.compiles += 1
     _use_disk_cache()
     function.__name__ = "jtorch_step"
-    return jax.jit(function, donate_argnums=donated)
+    return jax.jit(function, donate_argnums=donated, compiler_options=options)
+
+
+@cache
+def quick() -> dict | None:
+    """XLA's options for programs that hardly repeat: compiled in a third of the time, at some cost in speed."""
+    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+    if jax.__version_info__[:2] != (0, 10):                  # another release may not know them all
+        try:
+            jax.jit(lambda x: x + 1, compiler_options=options).lower(0).compile()
+        except (ValueError, jax.errors.JaxRuntimeError):
+            return None
+    return options
 
 
 def _first_call(program: Program, trace: Trace, inputs: list) -> list:

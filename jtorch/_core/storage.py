@@ -1,6 +1,7 @@
 """Memory that several tensors look at: views read the base's current value through a chain of steps and write back through it."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from sys import getrefcount
 from typing import Any
 from weakref import ref
@@ -31,6 +32,10 @@ class Step:
                  versions: list[int] | None = None) -> None:
         self.parent, self.op, self.numbers, self.attrs, self.leaf = parent, op, numbers, attrs, leaf
         self.versions = versions or ([0] if parent is None or op is data_of.op else parent.versions)
+
+    def cut(self) -> Step:
+        """This step without gradient history: what a view made under `no_grad` looks at."""
+        return Step(self, detach.op, (), ())
 
     def under_leaf(self) -> bool:
         """Whether this or a step before it is a leaf: then what is seen depends on the gradient mode."""
@@ -85,7 +90,8 @@ class Storage:
         if step.op is None:
             seen = self.value if self.buffer is None else self._contents(np.array(self.buffer))
         else:
-            seen = apply_view(step.op, self.read(step.parent), step.numbers, step.attrs)
+            below = self.read(step.parent)
+            seen = with_history(apply_view, below.aval.requires_grad, step.op, below, step.numbers, step.attrs)
         leaf = step.leaf
         if leaf is not None and leaf.active and here.mode.grad:
             seen = leaf_value(seen, leaf)
@@ -141,9 +147,9 @@ def apply_view(op: View, value: Value, numbers: tuple, attrs: tuple) -> Value:
     if array is not None and not a.requires_grad and op.on_host and not run.EAGER:
         if type(array) is np.ndarray:
             return run.host_value(op.run((array, *numbers), attrs))
-        if op.picks and a.device is CPU:
+        if (op.picks or run.Fork.child) and a.device is CPU:
             seen = op.run((to_host(value, "view"), *numbers), attrs)
-            if seen.size <= FEW:
+            if seen.size <= FEW or run.Fork.child:
                 return run.host_value(np.array(seen))        # a copy: the program may later give the array's memory to another
     return record(op, (value, *numbers), attrs)
 
@@ -185,7 +191,7 @@ def write_chain(base: Array, new: Array, chain: Any) -> Array:
     return base.reshape(-1).at[where.reshape(-1)].set(new.reshape(-1)).reshape(base.shape)
 
 
-@op(home="", inplace=False)
+@op(home="", inplace=False, node="ToCopyBackward0")
 def convert(input: Array, dtype: Any) -> Array:
     """`input` in another type.    input: (*)  ->  (*)"""
     if jnp.issubdtype(input.dtype, jnp.complexfloating) and not dtype.is_complex:
@@ -193,7 +199,7 @@ def convert(input: Array, dtype: Any) -> Array:
     return input.astype(dtype.numpy)
 
 
-@op(home="", inplace=False)
+@op(home="", inplace=False, node="CloneBackward0")
 def copied(input: Array) -> Array:
     """A copy.    input: (*)  ->  (*)"""
     return input
@@ -206,9 +212,16 @@ WITH_DATA, WRITE_CHAIN = with_data.op, write_chain
 
 def keep_history(old: Value, new: Value) -> Value:
     """`new` with the history of `old`, for a write under `no_grad` to a tensor that has one."""
+    return with_history(record, True, WITH_DATA, (old, new))
+
+
+def with_history(function: Callable, tracked: bool, *args: Any) -> Value:
+    """`function(*args)`, recorded for gradients where `tracked` whatever the mode is."""
     before = here.mode
+    if before.grad or not tracked:
+        return function(*args)
     here.mode = mode(True, False, before.floating, before.autocast)
     try:
-        return record(WITH_DATA, (old, new))
+        return function(*args)
     finally:
         here.mode = before

@@ -121,7 +121,8 @@ class Tensor:
             base, op, numbers, attrs = self._seen_from
             storage = base._share()
             if self._storage is None:                        # sharing the base brings its views along
-                storage.join(self, Step(base._step, op, numbers, attrs, self._leaf))
+                cut = base.requires_grad and not self._value.aval.requires_grad
+                storage.join(self, Step(base._step.cut() if cut else base._step, op, numbers, attrs, self._leaf))
                 self._seen_from = None
         else:
             v, leaf = self._value, self._leaf
@@ -150,7 +151,8 @@ class Tensor:
             return out
         storage = self._storage
         out._value = None if v is None or storage.shared() else apply_view(op, v, numbers, attrs)
-        storage.join(out, Step(self._step, op, numbers, attrs))
+        cut = not here.mode.grad and self.requires_grad
+        storage.join(out, Step(self._step.cut() if cut else self._step, op, numbers, attrs))
         return out
 
     def _alone(self) -> bool:

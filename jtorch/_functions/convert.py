@@ -117,6 +117,14 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input)
 
 
+@public()
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself."""
+    if input.dtype is dt.bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
 @public("torch Tensor")
 def is_conj(input: Tensor) -> bool:
     """False: conjugates are computed at once."""

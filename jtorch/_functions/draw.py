@@ -111,13 +111,15 @@ def randn(*size: Any, generator: Generator | None = None, out: Tensor | None = N
 
 
 @public("torch")
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64,
+def randint(low: Any = None, high: Any = None, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64,
             layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Integers uniform in [low, high)."""
     if size is None and high is not None and not isinstance(high, int):
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
+    elif low is None:
+        low = 0
     return _finish(random.randint(stream(generator), sizes((size,)), dtype, int(low), int(high)), device, requires_grad, out)
 
 

@@ -19,9 +19,12 @@ from .._ops.pointwise import mul
 from .draw import default
 
 FUNCTIONAL = "nn.functional"
-DEPRECATED = ("{name}: Received a {given}-D input to {name}, which is deprecated and will result in an error in a future release. To retain the behavior "
-              "and silence this warning, please use dropout instead. Note that {name} exists to provide channel-wise dropout on inputs with {n} spatial "
-              "dimensions, a channel dimension, and an optional batch dimension (i.e. {low}D or {high}D inputs).")
+DEPRECATED = ("{name}: Received a {given}-D input to {name}, which is deprecated and will result in an error in a future release. To retain the "
+              "behavior and silence this warning, please use dropout instead. Note that {name} exists to provide channel-wise dropout on inputs with "
+              "{n} spatial dimensions, a channel dimension, and an optional batch dimension (i.e. {low}D or {high}D inputs).")
+AMBIGUOUS = ("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is interpreted as "
+             "shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the input as one without a batch "
+             "dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead.")
 
 
 def check_probability(p: float, error: type[Exception] = ValueError) -> None:
@@ -86,8 +89,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     check_probability(p)
     given = input.dim()
     if given not in (2, 3):
-        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {given}D input. Note that dropout1d exists to provide channel-wise dropout "
-                           "on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {given}D input. Note that dropout1d exists to provide channel-wise "
+                           "dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
     return _drop_channels(input, p, training, inplace, given == 2)
 
 
@@ -99,10 +102,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if given not in (3, 4):
         warnings.warn(DEPRECATED.format(name="dropout2d", given=given, n=2, low=3, high=4), stacklevel=2)
     if given == 3:
-        warnings.warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is interpreted as "
-                      "shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the input as one without a "
-                      "batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
-                      stacklevel=2)
+        warnings.warn(AMBIGUOUS, stacklevel=2)
     return _drop(dropout_apply.op, input, p, training, inplace, channels=True)
 
 

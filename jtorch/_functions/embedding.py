@@ -68,8 +68,8 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     input: (B, n), or (N) with offsets: (B); weight: (V, D); per_sample_weights as input  ->  (B, D)
     """
     if weight.dtype.name == "int64" and input.is_floating_point():
-        warnings.warn("Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, and should now "
-                      "be `embedding_bag(input, weight, ...)`.", stacklevel=2)
+        warnings.warn("Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, and should "
+                      "now be `embedding_bag(input, weight, ...)`.", stacklevel=2)
         weight, input = input, weight
     _check_places(input, weight, offsets)
     if mode == "max" and (scale_grad_by_freq or sparse):

@@ -63,7 +63,8 @@ def _check_lengths(log_probs: Tensor, targets: Tensor, times: np.ndarray | None,
     during, most = "(while checking arguments for ctc_loss_allocate_outputs)", log_probs.shape[0]
     for length in () if times is None else times.flat:
         if not 0 <= length <= most:
-            raise RuntimeError(f"Expected input_lengths to have value at {'least 0' if length < 0 else f'most {most}'}, but got value {length} {during}")
+            bound = "least 0" if length < 0 else f"most {most}"
+            raise RuntimeError(f"Expected input_lengths to have value at {bound}, but got value {length} {during}")
     if labels is None or not labels.size:
         return
     if targets.dim() == 2 and labels.max() > targets.shape[1]:
@@ -126,7 +127,7 @@ _plain(loss.cosine_embedding_loss.op, **_required("input1", "input2", "target"),
 _plain(loss.margin_ranking_loss.op, **_required("input1", "input2", "target"), margin=0.0, reduction=0)
 _plain(loss.triplet_margin_loss.op, **_required("anchor", "positive", "negative"), margin=1.0, p=2, eps=1e-6, swap=False, reduction=0)
 _plain(loss.poisson_nll_loss.op, **_required("input", "target", "log_input", "full", "eps", "reduction"))
-_plain(classify.kl_div.op, **_required("input", "target"), reduction=0, log_target=False)
+_plain(loss.kl_div.op, **_required("input", "target"), reduction=0, log_target=False)
 _plain(classify.binary_cross_entropy_with_logits.op, **_required("input", "target"), weight=None, pos_weight=None, reduction=0)
 
 

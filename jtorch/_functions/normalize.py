@@ -72,8 +72,8 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 # The forms that live in `torch`
 
 @public("torch", name="batch_norm")
-def plain_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None, training: bool,
-                     momentum: float, eps: float, cudnn_enabled: bool) -> Tensor:
+def plain_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None,
+                     training: bool, momentum: float, eps: float, cudnn_enabled: bool) -> Tensor:
     """`nn.functional.batch_norm` with its arguments in another order."""
     return batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 

@@ -18,8 +18,9 @@ States = tuple[Tensor, ...]
 
 
 @public("nn.functional")
-def rnn_forward(mode: str, input: Tensor, hx: Sequence[Tensor], flat_weights: Sequence[Tensor], bias: bool, num_layers: int, dropout: float, training: bool,
-                bidirectional: bool, batch_first: bool, proj_size: int = 0, batch_sizes: Tensor | None = None) -> tuple[Tensor, States]:
+def rnn_forward(mode: str, input: Tensor, hx: Sequence[Tensor], flat_weights: Sequence[Tensor], bias: bool, num_layers: int, dropout: float,
+                training: bool, bidirectional: bool, batch_first: bool, proj_size: int = 0,
+                batch_sizes: Tensor | None = None) -> tuple[Tensor, States]:
     """A network of recurrent layers: mode "LSTM" with hx (h, c), "GRU", "RNN_TANH" or "RNN_RELU" with hx (h,).
 
     input: (T, N, F), (N, T, F) with batch_first, or the data of a packed sequence with its batch_sizes  ->  output, last states
@@ -67,16 +68,19 @@ def _declare(mode: str) -> None:
     name, count = mode.lower(), 1 + (mode == "LSTM")
 
     def network(input: Tensor, *args: object) -> States:
-        batch_sizes = args[0] if len(args) == 8 else None
+        batch_sizes = args[0] if isinstance(args[0], Tensor) and not args[0].is_floating_point() else None
         hx, params, has_biases, num_layers, dropout, train, bidirectional = args[:7] if batch_sizes is None else args[1:]
         states = tuple(hx) if count == 2 else (hx,)
         if len(states) != count:
             raise RuntimeError("lstm expects two hidden states")
-        projected = states[0].shape[-1] if count == 2 and states[0].shape[-1] != states[1].shape[-1] else 0
-        batch_first = bool(args[7]) if batch_sizes is None and len(args) > 7 else False
-        output, last = rnn_forward(mode, input, states, params, has_biases, num_layers, dropout, train, bidirectional, batch_first, projected, batch_sizes)
+        size = states[0].shape[-1]
+        projected = size if count == 2 and size != states[1].shape[-1] else 0
+        batch_first = bool(args[7]) if batch_sizes is None else False
+        output, last = rnn_forward(mode, input, states, params, has_biases, num_layers, dropout, train, bidirectional, batch_first, projected,
+                                   batch_sizes)
         return output, *last
-    network.__name__, network.__doc__ = name, f"A network of recurrent layers, as `nn.{mode.split('_')[0]}` runs it: the output, then the last states."
+    network.__name__ = name
+    network.__doc__ = f"A network of recurrent layers, as `nn.{mode.split('_')[0]}` runs it: the output, then the last states."
     public("torch", name=name)(network)
 
 

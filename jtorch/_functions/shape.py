@@ -11,7 +11,7 @@ from .._core.indexing import FULL, check_dimension
 from .._core.public import public
 from .._core.record import record
 from .._core.size import Size
-from .._core.storage import copied, detach
+from .._core.storage import CUTS, Step, copied, detach
 from .._core.tensor import Tensor, wrap
 from .._ops.views import basic_index, bits, expanded, imaginary_part, infer_size, real_part, reshaped, strided
 
@@ -207,6 +207,8 @@ def split(tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, s
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={wanted}" if wanted < 0 else
                                f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}")
         wanted = [min(wanted, size - i) for i in range(0, size, wanted)] if size else [0]
+    elif any(n < 0 for n in wanted):
+        raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={list(wanted)}")
     elif sum(wanted) != size:
         raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), but got "
                            f"split_sizes={list(wanted)}")
@@ -258,8 +260,11 @@ def whole(input: Tensor) -> Tensor:
     storage, step = input._share(), input._step
     if step.op is None:
         return input
+    behind = False                                           # whether no gradient flows from here to the memory
     while step.op is not None:
-        step = step.parent
+        step, behind = step.parent, behind or step.op in CUTS
+    if behind:
+        step = Step(step, detach.op, (), (), None, input._step.versions)
     base = object.__new__(Tensor)
     base._value = None
     storage.join(base, step)

@@ -41,7 +41,7 @@ def relu(input: Array) -> Array:
     return jnp.where(input <= 0, 0, input)
 
 
-@activation(home=FUNCTIONAL)
+@activation(home=FUNCTIONAL, node="HardtanhBackward0")
 def relu6(input: Array) -> Array:
     """`min(max(input, 0), 6)`.    input: (*)  ->  (*)"""
     return hardtanh(input, 0, 6)
@@ -64,7 +64,7 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     return jnp.where(input > 0, input, input * negative_slope)
 
 
-@op(NONE, home="torch Tensor nn.functional", inplace=False, out=False)
+@op(NONE, home="torch Tensor nn.functional", inplace=False, out=False, node="PreluKernelBackward0")
 def prelu(input: Array, weight: Array) -> Array:
     """`input` where it is positive, else `weight * input`, one weight or one per channel (He et al. 2015, arXiv:1502.01852).    input: (N, C, *)"""
     if weight.ndim > 1:
@@ -93,7 +93,7 @@ def elu(input: Array, alpha: float = 1.0) -> Array:
     return _elu(input, alpha, 1.0, 1.0)
 
 
-@activation(home="torch nn.functional")
+@activation(home="torch nn.functional", node="EluBackward0")
 def selu(input: Array) -> Array:
     """The self-normalising ELU (Klambauer et al. 2017, arXiv:1706.02515).    input: (*)  ->  (*)"""
     require_floating(input, "elu_cpu")
@@ -147,13 +147,13 @@ def softplus(input: Array, beta: float = 1, threshold: float = 20) -> Array:
     return jnp.where(linear, input, jnp.log1p(jnp.exp(jnp.where(linear, 0, input) * beta)) / beta)
 
 
-@op(FLOAT, home=FUNCTIONAL, inplace=False, out=False)
+@op(FLOAT, home=FUNCTIONAL, inplace=False, out=False, node="DivBackward0")
 def softsign(input: Array) -> Array:
     """`input / (1 + |input|)`.    input: (*)  ->  (*)"""
     return input / (1 + magnitude(input))
 
 
-@op(FLOAT, home=FUNCTIONAL, inplace=False, out=False)
+@op(FLOAT, home=FUNCTIONAL, inplace=False, out=False, node="SubBackward0")
 def tanhshrink(input: Array) -> Array:
     """`input - tanh(input)`.    input: (*)  ->  (*)"""
     return input - jnp.tanh(input)
@@ -190,7 +190,7 @@ def hardswish(input: Array) -> Array:
     return jnp.where(input <= -3, input * 0, jnp.where(input < 3, input * (input + 3) / 6, input))
 
 
-@plain()
+@plain(node="LogSigmoidBackward0")
 def logsigmoid(input: Array) -> Array:
     """`log(sigmoid(input))`, without overflow.    input: (*)  ->  (*)"""
     require_floating(input, "log_sigmoid_cpu")

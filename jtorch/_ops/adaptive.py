@@ -57,13 +57,13 @@ def _adaptive_avg(input: Array, output_size: OutputSize, n: int) -> Array:
     return values.astype(input.dtype)
 
 
-@pool()
+@pool(node="SqueezeBackward1")
 def adaptive_avg_pool1d(input: Array, output_size: OutputSize) -> Array:
     """Means over windows chosen so that `output_size` come out.    input: (N, C, L) or (C, L)  ->  (N, C, L')"""
     return _adaptive_avg(input, output_size, 1)
 
 
-@functional()
+@functional(node=lambda entry: "MeanBackward1" if entry.attrs[0] in (1, (1, 1)) else "AdaptiveAvgPool2DBackward0")
 def adaptive_avg_pool2d(input: Array, output_size: OutputSize) -> Array:
     """Means over windows chosen so that `output_size` come out.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')
 
@@ -100,7 +100,7 @@ def _adaptive_max(input: Array, output_size: OutputSize, return_indices: bool, n
     return (values, indices) if return_indices else values
 
 
-@pool()
+@pool(node="SqueezeBackward1")
 def adaptive_max_pool1d(input: Array, output_size: OutputSize, return_indices: bool = False) -> Array | tuple[Array, Array]:
     """Maxima over windows chosen so that `output_size` come out.    input: (N, C, L) or (C, L)  ->  (N, C, L')"""
     return _adaptive_max(input, output_size, return_indices, 1)

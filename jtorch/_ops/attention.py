@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._core.op import NONE, Array, Scalar, op
 from .activation import dropout_apply
-from .checks import broadcast_sizes, scalar_type, widened
+from .checks import broadcast_sizes, is_floating, scalar_type, widened
 
 C_TYPES = {"Long": "long int", "Half": "c10::Half", "BFloat16": "c10::BFloat16"}
 
@@ -18,7 +18,7 @@ def c_type_name(array: Array) -> str:
     return C_TYPES.get(scalar_type(array), scalar_type(array).lower())
 
 
-def _check(query: Array, key: Array, value: Array, attn_mask: Array | None, is_causal: bool) -> None:
+def _check(query: Array, key: Array, value: Array, attn_mask: Array | None) -> None:
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError("Expected query, key, and value to all be  at least 2 dimensional, but got "
                            f"query.dim: {query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead.")
@@ -28,8 +28,8 @@ def _check(query: Array, key: Array, value: Array, attn_mask: Array | None, is_c
     if attn_mask is not None and attn_mask.dtype not in (jnp.bool_, jnp.float32, query.dtype):
         raise RuntimeError("Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
                            f"{c_type_name(attn_mask)} and  query.dtype: {c_type_name(query)} instead.")
-    if attn_mask is not None and is_causal:
-        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    if not is_floating(query):
+        raise RuntimeError(f"expected scalar type Float but found {scalar_type(query)}")
 
 
 def _shared_heads(query: Array, key: Array, value: Array) -> tuple[Array, Array]:
@@ -45,11 +45,9 @@ def _masked_softmax(scores: Array, attn_mask: Array | None, is_causal: bool) -> 
     if attn_mask is None and not is_causal:
         return jax.nn.softmax(scores, -1)
     if is_causal:
-        attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
-    if attn_mask.dtype == jnp.bool_:
-        scores = jnp.where(attn_mask, scores, -math.inf)
-    else:
-        scores = scores + attn_mask.astype(scores.dtype)
+        scores = jnp.where(jnp.tril(jnp.ones(scores.shape[-2:], bool)), scores, -math.inf)
+    if attn_mask is not None:
+        scores = jnp.where(attn_mask, scores, -math.inf) if attn_mask.dtype == jnp.bool_ else scores + attn_mask.astype(scores.dtype)
     empty = (scores == -math.inf).all(-1, keepdims=True)
     return jnp.where(empty, 0, jax.nn.softmax(jnp.where(empty, 0, scores), -1))
 
@@ -63,7 +61,10 @@ def scaled_dot_product_attention_apply(query: Array, key: Array, value: Array, a
     query: (*, H, L, E), key: (*, H, S, E), value: (*, H, S, V), attn_mask: broadcast to (*, H, L, S), True where attended, or added
     keep: what dropout keeps of the weights, (*, H, L, S), drawn by the caller  ->  (*, H, L, V)
     """
-    _check(query, key, value, attn_mask, is_causal)
+    _check(query, key, value, attn_mask)
+    fused = query.ndim == 4 and keep is None and query.shape[-1] == value.shape[-1]
+    if attn_mask is not None and is_causal and not fused:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if enable_gqa:
         key, value = _shared_heads(query, key, value)
     if query.shape[-1] != key.shape[-1]:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.op import NONE, Array, op
+from . import nodes
 from .checks import broadcast_sizes, is_floating, require_floating, scalar_type, sizes, torch_size, widened
 from .linear import linear
 from .loss import check_reduction, chosen_reduction, reduced
@@ -72,7 +73,7 @@ def _by_probability(logp: Array, target: Array, weight: Array | None, reduction:
     return values.sum() / max(values.size, 1) if reduction == "mean" else reduced(values, reduction)
 
 
-@loss()
+@loss(node=nodes.cross_entropy)
 def cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None, ignore_index: int = -100,
                   reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Array:
     """Cross entropy of logits with class indices or class probabilities.    input: (N, C, *) or (C), target: (N, *), () or as input

@@ -2,22 +2,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from .._core.op import NONE, Array, op
+from . import nodes
 from .checks import scalar_type, sizes
 
 conv = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 Numbers = int | tuple[int, ...]
-Pads = list[tuple[int, int]]
+Pads = Sequence[tuple[int, int]]
+Window = tuple[Sequence[int], Sequence[int], Pads, Sequence[int]]   # kernel, stride, padding, dilation
 
 PATCH_WIDTH = 64                                             # widest row of a patch matrix that beats XLA's convolution on the CPU …
 PATCH_LIMIT = 1 << 25                                        # … and most elements that a patch matrix may have
+SCAN_PLACES, SCAN_WORK = 64, 1 << 25                         # from where on the weight's gradient is better added up image by image
 NAMES = "height", "width"
 
 
@@ -106,8 +110,82 @@ def _by_xla(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dila
                                     feature_group_count=groups)
 
 
-def convolve(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dilation: Sequence[int], groups: int) -> Array:
-    """Convolution without a bias.    input: (N, C, *spatial), weight: (O, C/groups, *kernel)  ->  (N, O, *out)"""
+def _columns(image: Array, window: Window) -> Array:
+    """The patches of one image as columns.    image: (C, *spatial)  ->  (C * taps, places)"""
+    kernel, stride, pads, dilation = window
+    padded = jnp.pad(image, [(0, 0), *pads])[..., None]
+    pieces = _slices(padded, kernel, stride, dilation)
+    return jnp.stack([piece.reshape(image.shape[0], -1) for piece in pieces], 1).reshape(image.shape[0] * len(pieces), -1)
+
+
+def _over_images(one: Callable[[Array, Array], Array], weight: Array, images: Array) -> Array:
+    """`one(weight, image)` for every image.  The weight's gradient adds up image by image, from patches that fit into the cache and are not kept."""
+    return lax.scan(lambda _, image: (None, jax.checkpoint(one, prevent_cse=False)(weight, image)), None, images)[1]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
+def _wide(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads, dilation: tuple[int, ...]) -> Array:
+    """XLA's convolution, for which it has no quick gradient of the weight on the CPU."""
+    last = _by_xla(jnp.moveaxis(input, 1, -1), jnp.moveaxis(weight, (0, 1), (-1, -2)), stride, pads, dilation, 1)
+    return jnp.moveaxis(last, -1, 1)
+
+
+@partial(_wide.defjvp, symbolic_zeros=True)
+def _wide_jvp(stride: tuple[int, ...], pads: Pads, dilation: tuple[int, ...], primals: tuple[Array, Array],
+              tangents: tuple[Array | SymbolicZero, Array | SymbolicZero]) -> tuple[Array, Array]:
+    (input, weight), (d_input, d_weight) = primals, tangents
+    result = _wide(input, weight, stride, pads, dilation)
+    change = jnp.zeros_like(result)
+    if not isinstance(d_input, SymbolicZero):
+        change = _wide(d_input, weight, stride, pads, dilation)
+    if not isinstance(d_weight, SymbolicZero):
+        window = weight.shape[2:], stride, pads, dilation
+        rows = d_weight.reshape(weight.shape[0], -1)
+        change = change + _over_images(lambda w, image: w @ _columns(image, window), rows, input).reshape(result.shape)
+    return result, change
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4, 5))
+def _wide_transpose(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads, dilation: tuple[int, ...], space: tuple[int, ...]) -> Array:
+    """The transpose of `_wide` from outputs of size `space`."""
+    return _transposed(input, weight, stride, pads, dilation, 1, space)
+
+
+@partial(_wide_transpose.defjvp, symbolic_zeros=True)
+def _wide_transpose_jvp(stride: tuple[int, ...], pads: Pads, dilation: tuple[int, ...], space: tuple[int, ...], primals: tuple[Array, Array],
+                        tangents: tuple[Array | SymbolicZero, Array | SymbolicZero]) -> tuple[Array, Array]:
+    (input, weight), (d_input, d_weight) = primals, tangents
+    result = _wide_transpose(input, weight, stride, pads, dilation, space)
+    change = jnp.zeros_like(result)
+    if not isinstance(d_input, SymbolicZero):
+        change = _wide_transpose(d_input, weight, stride, pads, dilation, space)
+    if not isinstance(d_weight, SymbolicZero):
+        window, image = (weight.shape[2:], stride, pads, dilation), jax.ShapeDtypeStruct(result.shape[1:], result.dtype)
+
+        def one(rows: Array, small: Array) -> Array:
+            columns = rows.T @ small.reshape(len(small), -1)
+            return jax.linear_transpose(lambda large: _first_columns(large, window, small.shape[1:]), image)(columns)[0]
+
+        change = change + _over_images(one, d_weight.reshape(weight.shape[0], -1), input)
+    return result, change
+
+
+def _first_columns(image: Array, window: Window, counts: Sequence[int]) -> Array:
+    """`_columns` at the first `counts` places of every dimension."""
+    kernel, stride, pads, dilation = window
+    found = [(size + sum(pad) - d * (k - 1) - 1) // s + 1 for size, k, s, pad, d in zip(image.shape[1:], kernel, stride, pads, dilation, strict=True)]
+    columns = _columns(image, window)
+    return columns.reshape(-1, *found)[(slice(None), *map(slice, counts))].reshape(columns.shape[0], -1)
+
+
+def _is_wide(weight: Array, small: Sequence[int], batch: int) -> bool:
+    """Whether the weight's gradient is better added up image by image; `small` is the convolution's output size."""
+    places = math.prod(small)
+    return _on_cpu() and places >= SCAN_PLACES and weight.size * places * batch >= SCAN_WORK
+
+
+def convolve(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads, dilation: tuple[int, ...], groups: int) -> Array:
+    """Convolution without a bias, as quick forms that JAX can transpose.    input: (N, C, *spatial), weight: (O, C/groups, *kernel)"""
     outputs, per_group, *kernel = weight.shape
     last = jnp.moveaxis(input, 1, -1)
     if groups == 1:
@@ -120,6 +198,20 @@ def convolve(input: Array, weight: Array, stride: Sequence[int], pads: Pads, dil
         taps = jnp.moveaxis(weight.reshape(groups, outputs // groups, *kernel), (0, 1), (-2, -1))
         return jnp.moveaxis(_depthwise(last, taps, stride, pads, dilation), -1, 1)
     return jnp.moveaxis(_by_xla(last, jnp.moveaxis(weight, (0, 1), (-1, -2)), stride, pads, dilation, groups), -1, 1)
+
+
+def _transposed(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads, dilation: tuple[int, ...], groups: int,
+                space: Sequence[int]) -> Array:
+    """What a transposed convolution is: the transpose of the linear map `convolve`, from an image of size `space`."""
+    def forward(image: Array) -> Array:
+        return convolve(image, weight, stride, pads, dilation, groups)[(slice(None), slice(None), *map(slice, input.shape[2:]))]
+
+    shape = jax.ShapeDtypeStruct((input.shape[0], weight.shape[1] * groups, *space), input.dtype)
+    return jax.linear_transpose(forward, shape)(input)[0]
+
+
+def _takes_patches(weight: Array, groups: int) -> bool:
+    return groups > 1 or math.prod(weight.shape[1:]) <= PATCH_WIDTH or math.prod(weight.shape[2:]) == 1
 
 
 def _pads(padding: str | Numbers, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Pads:
@@ -152,19 +244,23 @@ def _conv(input: Array, weight: Array, bias: Array | None, stride: Numbers, padd
         raise RuntimeError(f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
                            f"Kernel size: ({' x '.join(map(str, spans))}). Kernel size can't be greater than actual input size")
     batched = input if input.ndim == n + 2 else input[None]
-    result = convolve(batched, weight, stride, pads, dilation, groups)
+    small = [(size - span) // s + 1 for size, span, s in zip(padded, spans, stride, strict=True)]
+    if not _takes_patches(weight, groups) and _is_wide(weight, small, batched.shape[0]):
+        result = _wide(batched, weight, stride, tuple(pads), dilation)
+    else:
+        result = convolve(batched, weight, stride, pads, dilation, groups)
     result = result if bias is None else result + bias.reshape(-1, *(1,) * n)
     return result if input.ndim == n + 2 else result[0]
 
 
-@conv()
+@conv(node=nodes.convolution)
 def conv1d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: str | Numbers = 0, dilation: Numbers = 1,
            groups: int = 1) -> Array:
     """1-D convolution (cross-correlation).    input: (N, C, L) or (C, L), weight: (O, C/groups, k)  ->  (N, O, L')"""
     return _conv(input, weight, bias, stride, padding, dilation, groups, 1)
 
 
-@conv()
+@conv(node=nodes.convolution)
 def conv2d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: str | Numbers = 0, dilation: Numbers = 1,
            groups: int = 1) -> Array:
     """2-D convolution (cross-correlation).    input: (N, C, H, W) or (C, H, W), weight: (O, C/groups, kH, kW)  ->  (N, O, H', W')
@@ -176,7 +272,7 @@ def conv2d(input: Array, weight: Array, bias: Array | None = None, stride: Numbe
     return _conv(input, weight, bias, stride, padding, dilation, groups, 2)
 
 
-@conv()
+@conv(node=nodes.convolution)
 def conv3d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: str | Numbers = 0, dilation: Numbers = 1,
            groups: int = 1) -> Array:
     """3-D convolution (cross-correlation).    input: (N, C, D, H, W) or (C, D, H, W), weight: (O, C/groups, kD, kH, kW)  ->  (N, O, D', H', W')"""
@@ -208,31 +304,30 @@ def _conv_transpose(input: Array, weight: Array, bias: Array | None, stride: Num
         raise RuntimeError(f"Given input size per channel: ({' x '.join(map(str, small))}). Calculated output size per channel: "
                            f"({' x '.join(map(str, large))}). Output size is too small")
 
-    def forward(output: Array) -> Array:
-        swapped = convolve(output, weight, stride, [(p, p) for p in padding], dilation, groups)
-        return swapped[(slice(None), slice(None), *(slice(size) for size in small))]
-
-    shape = jax.ShapeDtypeStruct((batched.shape[0], weight.shape[1] * groups, *large), input.dtype)
-    (result,) = jax.linear_transpose(forward, shape)(batched)          # what a transposed convolution is: the transpose of that linear map
+    pads = tuple((p, p) for p in padding)
+    if not _takes_patches(weight, groups) and _is_wide(weight, small, batched.shape[0]):
+        result = _wide_transpose(batched, weight, stride, pads, dilation, tuple(large))
+    else:
+        result = _transposed(batched, weight, stride, pads, dilation, groups, large)
     result = result if bias is None else result + bias.reshape(-1, *(1,) * n)
     return result if input.ndim == n + 2 else result[0]
 
 
-@conv()
+@conv(node=nodes.convolution)
 def conv_transpose1d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: Numbers = 0,
                      output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1) -> Array:
     """The transpose of `conv1d`.    input: (N, C, L) or (C, L), weight: (C, O/groups, k)  ->  (N, O, L')"""
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
 
 
-@conv()
+@conv(node=nodes.convolution)
 def conv_transpose2d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: Numbers = 0,
                      output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1) -> Array:
     """The transpose of `conv2d`.    input: (N, C, H, W) or (C, H, W), weight: (C, O/groups, kH, kW)  ->  (N, O, H', W')"""
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
 
 
-@conv()
+@conv(node=nodes.convolution)
 def conv_transpose3d(input: Array, weight: Array, bias: Array | None = None, stride: Numbers = 1, padding: Numbers = 0,
                      output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1) -> Array:
     """The transpose of `conv3d`.    input: (N, C, D, H, W) or (C, D, H, W), weight: (C, O/groups, kD, kH, kW)  ->  (N, O, D', H', W')"""

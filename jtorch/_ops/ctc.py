@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.op import NONE, Array, op
+from . import nodes
 from .checks import require_floating
 from .loss import check_reduction, reduced
 
@@ -45,7 +46,7 @@ def _negative_log_likelihood(logp: Array, targets: Array, input_lengths: Array, 
     return (present - jax.lax.stop_gradient(present)).sum((0, 2)) - jnp.logaddexp(last, jnp.where(target_lengths > 0, label, NEVER))
 
 
-@op(NONE, home="nn.functional", inplace=False, out=False)
+@op(NONE, home="nn.functional", inplace=False, out=False, node=nodes.reduced("CtcLossBackward0"))
 def ctc_loss(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int = 0, reduction: str = "mean",
              zero_infinity: bool = False) -> Array:
     """Connectionist temporal classification loss (Graves et al. 2006).    log_probs: (T, N, C) or (T, C), targets: (N, S), (S) or concatenated

@@ -11,6 +11,7 @@ from jax.scipy import special
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
 from .checks import scalar_type
+from .nodes import by_operands
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -99,13 +100,13 @@ def logaddexp2(input: Array, other: Array) -> Array:
     return jnp.logaddexp2(input, other)
 
 
-@op(FLOAT, home=WITH_SPECIAL)
+@op(FLOAT, home=WITH_SPECIAL, node=by_operands("Xlogy", 0, 1, 2))
 def xlogy(input: Array, other: Array) -> Array:
     """`input * log(other)`, and 0 where `input` is 0.    input, other: (*)  ->  (*)"""
     return _zero_first(input, other, jnp.log)
 
 
-@op(FLOAT, home="special", inplace=False)
+@op(FLOAT, home="special", inplace=False, node=by_operands("SpecialXlog1Py", 0, 1, 2))
 def xlog1py(input: Array, other: Array) -> Array:
     """`input * log(1 + other)`, and 0 where `input` is 0.    input, other: (*)  ->  (*)"""
     return _zero_first(input, other, jnp.log1p)
@@ -255,7 +256,7 @@ def frac(input: Array) -> Array:
     return input - jnp.trunc(input)
 
 
-@op(SAME, home=WITH_SPECIAL)
+@op(SAME, home=WITH_SPECIAL, node=lambda entry: f"RoundBackward{int(entry.attrs[0] != 0)}")
 def round(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number with `decimals` digits after the point; halves go to the even neighbour.    input: (*)  ->  (*)
 
@@ -313,7 +314,7 @@ def erfinv(input: Array) -> Array:
     return lax.erf_inv(input)
 
 
-@op(FLOAT, home="special", inplace=False)
+@op(FLOAT, home="special", inplace=False, node="MulBackward1")
 def ndtr(input: Array) -> Array:
     """Distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
     return special.ndtr(input)

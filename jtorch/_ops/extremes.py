@@ -52,7 +52,7 @@ def max_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Arr
     return _extreme_along(input, dim, keepdim, "max", jnp.argmax)
 
 
-@op(NONE, name="max")
+@op(NONE, name="max", node="MaxBackward1")
 def max_of_all(input: Array) -> Array:
     """The largest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "max", None)
@@ -60,7 +60,7 @@ def max_of_all(input: Array) -> Array:
     return jnp.max(input)
 
 
-@op(SAME, name="max", inplace=False)
+@op(SAME, name="max", inplace=False, node="MaximumBackward0")
 def max_of_two(input: Array, other: Array) -> Array:
     """The larger of two elements.    input, other: (*)  ->  (*)"""
     return jnp.maximum(input, other)
@@ -73,7 +73,7 @@ def min_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Arr
     return _extreme_along(input, dim, keepdim, "min", jnp.argmin)
 
 
-@op(NONE, name="min")
+@op(NONE, name="min", node="MinBackward1")
 def min_of_all(input: Array) -> Array:
     """The smallest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "min", None)
@@ -81,7 +81,7 @@ def min_of_all(input: Array) -> Array:
     return jnp.min(input)
 
 
-@op(SAME, name="min", inplace=False)
+@op(SAME, name="min", inplace=False, node="MinimumBackward0")
 def min_of_two(input: Array, other: Array) -> Array:
     """The smaller of two elements.    input, other: (*)  ->  (*)"""
     return jnp.minimum(input, other)
@@ -179,7 +179,7 @@ def median_of_all(input: Array) -> Array:
     return _middle_of_all(input, skip_nan=False)
 
 
-@op(NONE, returns="values indices")
+@op(NONE, returns="values indices", node="MedianBackward1")
 @takes_zero_dim
 def median(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The middle elements along `dim`, the lower of two, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
@@ -192,7 +192,7 @@ def nanmedian_of_all(input: Array) -> Array:
     return _middle_of_all(input, skip_nan=True)
 
 
-@op(NONE, returns="values indices")
+@op(NONE, returns="values indices", node="NanmedianBackward1")
 @takes_zero_dim
 def nanmedian(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The middle of the elements along `dim` that are not nan, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
@@ -242,7 +242,7 @@ def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, in
     return find(input, q, axis, method=interpolation, keepdims=keepdim)
 
 
-@op(NONE)
+@op(NONE, node="SqueezeBackward4")
 def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """The elements below which a part `q` of the elements along `dim` lie.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`
 
@@ -252,19 +252,19 @@ def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = Fal
     return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.quantile)
 
 
-@op(NONE, name="quantile")
+@op(NONE, name="quantile", node="SqueezeBackward4")
 def quantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """The element below which a part `q` of the elements along `dim` lie.    input: (*)  ->  (*) without `dim`"""
     return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.quantile)
 
 
-@op(NONE)
+@op(NONE, node="SqueezeBackward4")
 def nanquantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """`quantile` of the elements that are not nan.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`"""
     return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.nanquantile)
 
 
-@op(NONE, name="nanquantile")
+@op(NONE, name="nanquantile", node="SqueezeBackward4")
 def nanquantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """`quantile` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
     return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.nanquantile)

@@ -72,7 +72,7 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
     return jnp.stack(tensors, axis)
 
 
-@joins()
+@joins(node="CatBackward0")
 def hstack(tensors: Arrays) -> Array:
     """Tensors side by side: joined along dimension 1, vectors along 0.    (n, a), (n, b)  ->  (n, a + b)"""
     _require_tensors(tensors, "hstack")
@@ -80,21 +80,21 @@ def hstack(tensors: Arrays) -> Array:
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
-@joins(aliases=("row_stack",))
+@joins(aliases=("row_stack",), node="CatBackward0")
 def vstack(tensors: Arrays) -> Array:
     """Tensors on top of each other: joined along dimension 0, a vector being a row.    (a, n), (b, n)  ->  (a + b, n)"""
     _require_tensors(tensors, "vstack")
     return cat([jnp.atleast_2d(x) for x in tensors], 0)
 
 
-@joins()
+@joins(node="CatBackward0")
 def dstack(tensors: Arrays) -> Array:
     """Tensors behind each other: joined along dimension 2.    (n, m), (n, m)  ->  (n, m, 2)"""
     _require_tensors(tensors, "dstack")
     return cat([jnp.atleast_3d(x) for x in tensors], 2)
 
 
-@joins()
+@joins(node="CatBackward0")
 def column_stack(tensors: Arrays) -> Array:
     """Tensors side by side, a vector being a column.    (n), (n, a)  ->  (n, 1 + a)"""
     _require_tensors(tensors, "column_stack")
@@ -130,13 +130,13 @@ def repeat(input: Array, repeats: Shape) -> Array:
     return jnp.tile(input, repeats)
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, node="RepeatBackward0")
 def tile(input: Array, dims: Shape) -> Array:
     """Copies of `input` side by side; `dims` is filled up with ones in front.    input: (*)  ->  (*)"""
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, node="ViewBackward0")
 def repeat_interleave(input: Array, repeats: int, dim: int | None = None, *, output_size: int | None = None) -> Array:
     """Each element along `dim` repeated `repeats` times in a row; without `dim` of the flattened input.    input: (*)  ->  (*)
 
@@ -149,7 +149,7 @@ def repeat_interleave(input: Array, repeats: int, dim: int | None = None, *, out
     return jnp.repeat(flat, repeats, dimension(dim or 0, flat.ndim))
 
 
-@op(NONE, name="repeat_interleave", out=False)
+@op(NONE, name="repeat_interleave", out=False, node="IndexSelectBackward0")
 def repeat_interleave_each(input: Array, repeats: Array, dim: int | None = None, *, output_size: int) -> Array:
     """Each element along `dim` repeated as often as `repeats` says, `output_size` in all.    input: (*), repeats: (n) or (1)  ->  (*)"""
     flat = input.reshape(-1) if dim is None or input.ndim == 0 else input
@@ -174,7 +174,7 @@ def flip(input: Array, dims: Shape) -> Array:
     return jnp.flip(input, dimensions(dims, input.ndim)) if dims else input
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, node="FlipBackward0")
 def fliplr(input: Array) -> Array:
     """Columns in reversed order.    input: (n, m, *)  ->  (n, m, *)"""
     if input.ndim < 2:
@@ -182,7 +182,7 @@ def fliplr(input: Array) -> Array:
     return jnp.flip(input, 1)
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, node="FlipBackward0")
 def flipud(input: Array) -> Array:
     """Rows in reversed order.    input: (n, *)  ->  (n, *)"""
     if input.ndim < 1:
@@ -242,7 +242,7 @@ def triu(input: Array, diagonal: int = 0) -> Array:
     return jnp.triu(input, diagonal)
 
 
-@op(NONE)
+@op(NONE, node=lambda entry: "DiagEmbedBackward0" if len(entry.inputs[0].shape) == 1 else "DiagonalBackward0_copy")
 def diag(input: Array, diagonal: int = 0) -> Array:
     """A vector as the diagonal of a matrix, or the diagonal of a matrix.    input: (n) or (n, m)  ->  (n, n) or (min(n, m))"""
     if input.ndim not in (1, 2):
@@ -250,7 +250,7 @@ def diag(input: Array, diagonal: int = 0) -> Array:
     return jnp.diag(input, diagonal)
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, node="DiagEmbedBackward0")
 def diagflat(input: Array, offset: int = 0) -> Array:
     """The elements of `input` as the diagonal of a matrix.    input: (*)  ->  (n, n)"""
     return jnp.diag(input.reshape(-1), offset)
@@ -278,7 +278,7 @@ def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: int = 0, d
 
 # ---- products of places: outer products, grids, combinations
 
-@op(SAME, inplace=False, aliases=("ger",))
+@op(SAME, inplace=False, aliases=("ger",), node="MulBackward0")
 def outer(input: Array, vec2: Array) -> Array:
     """The product of every element of one vector with every element of another.    input: (n), vec2: (m)  ->  (n, m)"""
     for name, vector in (("self", input), ("vec2", vec2)):
@@ -287,13 +287,13 @@ def outer(input: Array, vec2: Array) -> Array:
     return input[:, None] * vec2[None, :]
 
 
-@op(SAME, inplace=False)
+@op(SAME, inplace=False, node="UnsafeViewBackward0")
 def kron(input: Array, other: Array) -> Array:
     """Kronecker product.    input: (n, m), other: (p, q)  ->  (n p, m q)"""
     return jnp.kron(input, other)
 
 
-@grids(spread=True)
+@grids(spread=True, node="ExpandBackward0")
 def meshgrid(tensors: Arrays, *, indexing: str | None = None) -> tuple[Array, ...]:
     """The coordinates of all points of a grid; `meshgrid(*tensors)`; "xy" swaps the first two dimensions.    (n), (m)  ->  (n, m), (n, m)"""
     for tensor in tensors:
@@ -317,7 +317,7 @@ def cartesian_prod(tensors: Arrays) -> Array:
     return jnp.stack([x.reshape(-1) for x in jnp.meshgrid(*tensors, indexing="ij")], 1)
 
 
-@grids()
+@grids(node="StackBackward0")
 def combinations(input: Array, r: int = 2, with_replacement: bool = False) -> Array:
     """All ways to choose `r` elements of a vector.    input: (n)  ->  (number of ways, r)
 

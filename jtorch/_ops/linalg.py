@@ -11,6 +11,7 @@ from jax.scipy.linalg import solve_triangular as solve_one_triangular
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import is_complex, is_inexact, require_matrices, transposed
 from .checks import broadcast_sizes, scalar_type
+from .nodes import power
 from .reduce import p_norm
 
 algebra = partial(op, NONE, home="linalg")
@@ -24,7 +25,7 @@ def _require_square(A: Array, name: str) -> None:
 
 # ---- determinants
 
-@op(NONE)
+@op(NONE, node="LinalgDetBackward0", out=False)
 def det(input: Array) -> Array:
     """Determinant.    input: (*, n, n)  ->  (*)
 
@@ -41,7 +42,7 @@ def linalg_det(A: Array) -> Array:
     return det(A)
 
 
-@op(NONE)
+@op(NONE, node="WhereBackward0", out=False)
 def logdet(input: Array) -> Array:
     """Logarithm of the determinant; nan where that is negative.    input: (*, n, n)  ->  (*)"""
     _require_square(input, "logdet")
@@ -49,7 +50,7 @@ def logdet(input: Array) -> Array:
     return jnp.where(sign == -1, jnp.nan, size) if not is_complex(input) else jnp.log(sign) + size
 
 
-@op(NONE, returns="sign logabsdet")
+@op(NONE, returns="sign logabsdet", node="LinalgSlogdetBackward0")
 def slogdet(input: Array) -> tuple[Array, Array]:
     """Sign and logarithm of the size of the determinant.    input: (*, n, n)  ->  (*), (*)"""
     _require_square(input, "linalg.slogdet")
@@ -64,20 +65,20 @@ def linalg_slogdet(A: Array) -> tuple[Array, Array]:
 
 # ---- inverses and systems of equations
 
-@op(NONE)
+@op(NONE, node="LinalgInvExBackward0")
 def inverse(input: Array) -> Array:
     """Inverse matrix.    input: (*, n, n)  ->  (*, n, n)"""
     _require_square(input, "linalg.inv")
     return jnp.linalg.inv(input)
 
 
-@algebra()
+@algebra(node="LinalgInvExBackward0")
 def inv(A: Array) -> Array:
     """Inverse matrix.    A: (*, n, n)  ->  (*, n, n)"""
     return inverse(A)
 
 
-@op(NONE)
+@op(NONE, node="LinalgPinvBackward0", out=False)
 def pinverse(input: Array, rcond: float = 1e-15) -> Array:
     """Pseudo-inverse; singular values below `rcond` times the largest count as 0.    input: (*, n, m)  ->  (*, m, n)"""
     return pinv(input, rtol=rcond)
@@ -97,7 +98,7 @@ def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, herm
     return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
 
 
-@algebra()
+@algebra(node="LinalgSolveExBackward0")
 def solve(A: Array, B: Array, *, left: bool = True) -> Array:
     """X of `A X = B`, or with `left=False` of `X A = B`; B may be a vector.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B"""
     _require_square(A, "linalg.solve")
@@ -153,7 +154,7 @@ def cholesky_inverse(L: Array, upper: bool = False) -> Array:
     return cholesky_solve(jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
 
 
-@algebra(returns="solution residuals rank singular_values", out=False)
+@algebra(returns="solution residuals rank singular_values", out=False, differentiable=(0, 1))
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
     require_matrices(A, "torch.linalg.lstsq")
@@ -174,7 +175,7 @@ def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None 
 
 # ---- decompositions
 
-@algebra()
+@algebra(node="LinalgCholeskyExBackward0")
 def cholesky(A: Array, *, upper: bool = False) -> Array:
     """Cholesky factor L of a positive definite `A = L Lᴴ`; only the lower triangle of A is read.    A: (*, n, n)  ->  (*, n, n)
 
@@ -203,7 +204,7 @@ def cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False) ->
     return factor, jnp.any(jnp.isnan(factor), (-2, -1)).astype(jnp.int32)
 
 
-@op(NONE, returns="Q R")
+@op(NONE, returns="Q R", node="LinalgQrBackward0")
 def qr(input: Array, some: bool = True) -> tuple[Array, Array]:
     """Orthogonal Q and upper triangular R with `input = Q R`.    input: (*, n, m)  ->  (*, n, k), (*, k, m)"""
     return linalg_qr(input, "reduced" if some else "complete")
@@ -220,7 +221,7 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     return tuple(jnp.linalg.qr(A, mode=mode))
 
 
-@op(NONE, returns="U S V")
+@op(NONE, returns="U S V", node="LinalgSvdBackward0")
 def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
     """U, S, V with `input = U diag(S) Vᴴ`.    input: (*, n, m)  ->  (*, n, k), (*, k), (*, m, k)"""
     if not compute_uv:
@@ -237,7 +238,7 @@ def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = Non
     return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
 
 
-@algebra()
+@algebra(node="LinalgSvdBackward0")
 def svdvals(A: Array, *, driver: str | None = None) -> Array:
     """Singular values in falling order.    A: (*, n, m)  ->  (*, min(n, m))"""
     require_matrices(A, "linalg.svdvals")
@@ -253,7 +254,7 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     return tuple(jnp.linalg.eigh(A, UPLO=UPLO.upper(), symmetrize_input=False))
 
 
-@algebra()
+@algebra(node="LinalgEighBackward0")
 def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     """Eigenvalues of a Hermitian matrix in rising order.    A: (*, n, n)  ->  (*, n)"""
     return eigh(A, UPLO)[0]
@@ -283,7 +284,7 @@ def matrix_rank(A: Array, *, atol: float | None = None, rtol: float | None = Non
     return jnp.sum(values > jnp.maximum(atol or 0.0, rtol * values[..., :1]), -1).astype(jnp.int64)
 
 
-@algebra()
+@algebra(node=lambda entry: "SqueezeBackward1" if entry.attrs[0] is None else "NanToNumBackward0")
 def cond(A: Array, p: int | float | str | None = None) -> Array:
     """Condition number: the norm of A times the norm of its inverse.    A: (*, n, m)  ->  (*)"""
     return jnp.linalg.cond(A, p)
@@ -291,7 +292,7 @@ def cond(A: Array, p: int | float | str | None = None) -> Array:
 
 # ---- functions of matrices
 
-@op(NONE)
+@op(NONE, node=power)
 def matrix_power(input: Array, n: int) -> Array:
     """`input` multiplied with itself `n` times; a negative `n` inverts it first.    input: (*, n, n)  ->  (*, n, n)"""
     if input.ndim < 2:
@@ -302,13 +303,13 @@ def matrix_power(input: Array, n: int) -> Array:
     return jnp.linalg.matrix_power(input, n)
 
 
-@algebra(name="matrix_power")
+@algebra(name="matrix_power", node=power)
 def linalg_matrix_power(A: Array, n: int) -> Array:
     """`A` multiplied with itself `n` times; a negative `n` inverts it first.    A: (*, n, n)  ->  (*, n, n)"""
     return matrix_power(A, n)
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, node="LinalgMatrixExpBackward0")
 def matrix_exp(input: Array) -> Array:
     """Exponential of a matrix.    input: (*, n, n)  ->  (*, n, n)"""
     _require_square(input, "linalg.matrix_exp")
@@ -321,13 +322,13 @@ def linalg_matrix_exp(A: Array) -> Array:
     return matrix_exp(A)
 
 
-@op(NONE, home="torch", out=False)
+@op(NONE, home="torch", out=False, node=lambda entry: "CopySlices" if entry.attrs[1] else "FlipBackward0")
 def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
     """Powers of each element of a vector, falling unless `increasing`.    x: (n)  ->  (n, N)"""
     return jnp.vander(x, N, increasing)
 
 
-@algebra(name="vander", out=False)
+@algebra(name="vander", out=False, node="CatBackward0")
 def linalg_vander(x: Array, N: int | None = None) -> Array:
     """Rising powers of each element.    x: (*, n)  ->  (*, n, N)"""
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N, dtype=x.dtype)
@@ -357,7 +358,7 @@ def _euclidean_by_product(x1: Array, x2: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
 
 
-@op(FLOAT, inplace=False, out=False)
+@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0")
 def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, aweights: Array | None = None) -> Array:
     """Covariance of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)
 
@@ -381,7 +382,7 @@ def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, 
     return jnp.squeeze(found)
 
 
-@op(FLOAT, inplace=False, out=False)
+@op(FLOAT, inplace=False, out=False, node=lambda entry: "ClampBackward1" if len(entry.inputs[0].shape) == 2 else "DivBackward0")
 def corrcoef(input: Array) -> Array:
     """Correlation of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)"""
     found = cov(input)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .._core.op import NONE, Array, op
+from . import nodes
 from .checks import scalar_type, sizes
 
 
@@ -28,7 +29,7 @@ def _check_linear(input: Array, weight: Array, bias: Array | None) -> None:
                            f"dimension 1.  Target sizes: [{rows}, {weight.shape[0]}].  Tensor sizes: {sizes(bias)}")
 
 
-@op(NONE, home="nn.functional", inplace=False)
+@op(NONE, home="nn.functional", inplace=False, node=nodes.linear)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """`input @ weight.T + bias`.    input: (*, in), weight: (out, in) or (in), bias: (out) or ()  ->  (*, out) or (*)
 
@@ -42,7 +43,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     return product.reshape(*input.shape[:-1], *weight.shape[:-1])
 
 
-@op(NONE, home="torch nn.functional", inplace=False, out=False)
+@op(NONE, home="torch nn.functional", inplace=False, out=False, node="ViewBackward0")
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """`input1 @ weight[k] @ input2 + bias[k]` for each k.    input1: (*, m), input2: (*, n), weight: (out, m, n)  ->  (*, out)"""
     if input1.shape[:-1] != input2.shape[:-1]:

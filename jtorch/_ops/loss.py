@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.op import NONE, SAME, Array, op
+from . import nodes
 from .checks import broadcast, broadcast_sizes, is_floating, magnitude, require_floating, scalar_type, sizes, torch_size
 from .distance import p_distance
 
@@ -80,7 +81,7 @@ def mse_loss(input: Array, target: Array, size_average: bool | None = None, redu
     return _weighted(jnp.square(input - target), weight, reduction)
 
 
-@promoted()
+@promoted(node=nodes.reduced("AbsBackward0"))
 def l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
             weight: Array | None = None) -> Array:
     """Absolute error.    input, target: (*)  ->  () or (*)"""
@@ -130,7 +131,7 @@ def soft_margin_loss(input: Array, target: Array, size_average: bool | None = No
     return reduced(jax.nn.softplus(-target * input), reduction)
 
 
-@loss()
+@loss(node=nodes.reduced("AddBackward0"))
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
                          reduction: str = "mean") -> Array:
     """`input` where the target is 1, `max(0, margin - input)` where it is -1.    input, target: (*)  ->  () or (*)"""
@@ -141,7 +142,7 @@ def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, size_
     return reduced(jnp.where(target != 1, _hinge(margin - input), 0) + jnp.where(target != -1, input, 0), reduction)
 
 
-@promoted()
+@promoted(node=nodes.reduced("ClampMinBackward0"))
 def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
                         reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`max(0, -target * (input1 - input2) + margin)`.    input1, input2, target: (*)  ->  () or (*)"""
@@ -154,7 +155,7 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: flo
     return reduced(_hinge(-target * (input1 - input2) + margin), reduction)
 
 
-@loss()
+@loss(node=nodes.reduced("AddBackward0"))
 def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
                           reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`1 - cos` where the target is 1, `max(0, cos - margin)` where it is -1.    input1, input2: (N, D) or (D), target: (N) or ()  ->  () or (N)"""
@@ -173,7 +174,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: f
     return reduced(same + jnp.where(target == -1, _hinge(similarity - margin), 0), reduction)
 
 
-@promoted()
+@promoted(node=nodes.reduced("ClampMinBackward0"))
 def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
                         swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`max(0, d(anchor, positive) - d(anchor, negative) + margin)` (Balntas et al. 2016).    each: (N, D) or (D)  ->  () or (N)"""
@@ -231,7 +232,7 @@ def multilabel_margin_loss(input: Array, target: Array, size_average: bool | Non
     return reduced(terms.reshape(input.shape[:-1]), reduction)
 
 
-@loss()
+@loss(node=nodes.reduced("DivBackward1"))
 def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
                                 reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Binary cross entropy of each class's logit, averaged over the classes.    input, target: (N, C)  ->  () or (N)"""
@@ -243,7 +244,7 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
     return reduced((terms if weight is None else terms * weight).mean(-1), reduction)
 
 
-@promoted()
+@promoted(node=nodes.reduced("SubBackward0"))
 def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
                      eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Negative log likelihood of counts under a Poisson distribution with rate `exp(input)` or `input`.    input, target: (*)  ->  () or (*)"""
@@ -258,7 +259,7 @@ def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: 
     return reduced(values, reduction)
 
 
-@promoted()
+@promoted(node=nodes.reduced("MulBackward0"))
 def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Array:
     """Negative log likelihood of `target` under a normal distribution (Nix & Weigend 1994).    input, target: (*), var: (*), (*, 1) or a number"""
     if var.ndim and var.shape not in (input.shape, input.shape[:-1], (*input.shape[:-1], 1)):
@@ -273,7 +274,7 @@ def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool = Fals
     return reduced(values + 0.5 * math.log(2 * math.pi) if full else values, reduction)
 
 
-@promoted()
+@promoted(node=lambda entry: "DivBackward0" if nodes.attribute(entry, "reduction") == "batchmean" else nodes.reduced("MulBackward0")(entry))
 def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
            log_target: bool = False) -> Array:
     """Pointwise `target * (log(target) - input)`; `input` holds log probabilities (Kullback & Leibler 1951).    input, target: (*)  ->  () or (*)"""

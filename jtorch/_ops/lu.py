@@ -14,7 +14,7 @@ from .linalg import inverse, solve
 algebra = partial(op, NONE, home="linalg")
 
 
-@algebra(returns="LU pivots")
+@algebra(returns="LU pivots", node="LinalgLuFactorExBackward0")
 def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
     """L (below the diagonal) and U in one matrix, and the row exchanged with each, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32"""
     factored, pivots = lu_factor_ex(A, pivot=pivot)[:2]
@@ -32,7 +32,7 @@ def lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) ->
     return factored, pivots + 1, jnp.where(zero.any(-1), jnp.argmax(zero, -1) + 1, 0).astype(jnp.int32)
 
 
-@algebra(returns="P L U")
+@algebra(returns="P L U", differentiable=(1, 2))
 def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """Permutation P, lower L with unit diagonal and upper U with `A = P L U`.    A: (*, n, m)  ->  (*, n, n), (*, n, k), (*, k, m)"""
     require_matrices(A, "linalg.lu")

@@ -41,7 +41,7 @@ def _check_type(input: Array, *parameters: Array | None) -> None:
             raise RuntimeError(f"mixed dtype (CPU): expect parameter to have scalar type of {scalar_type(widened(input))}")
 
 
-@part()
+@part(node="NativeBatchNormBackward0")
 def batch_norm_train(input: Array, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5) -> tuple[Array, Array, Array]:
     """`input` normalised per channel by the batch (Ioffe & Szegedy 2015, arXiv:1502.03167), the batch's mean and its unbiased variance.
 
@@ -59,7 +59,7 @@ def batch_norm_train(input: Array, weight: Array | None = None, bias: Array | No
     return result, lax.stop_gradient(mean.reshape(-1)), lax.stop_gradient(unbiased)
 
 
-@part()
+@part(node="NativeBatchNormBackward0")
 def batch_norm_eval(input: Array, running_mean: Array, running_var: Array, weight: Array | None = None, bias: Array | None = None,
                     eps: float = 1e-5) -> Array:
     """`input` normalised per channel by running statistics.    input: (N, C, *)  ->  (N, C, *)"""
@@ -70,7 +70,7 @@ def batch_norm_eval(input: Array, running_mean: Array, running_var: Array, weigh
     return _affine(values, weight, bias, shape).astype(input.dtype)
 
 
-@part()
+@part(node="ViewBackward0")
 def instance_norm_train(input: Array, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5) -> tuple[Array, Array, Array]:
     """`input` normalised per sample and channel (Ulyanov et al. 2016, arXiv:1607.08022), and the samples' average mean and unbiased variance.
 
@@ -102,7 +102,7 @@ def _check_shape(input: Array, shape: Shape, star: str, **given: Array | None) -
     return shape
 
 
-@norm()
+@norm(node="NativeLayerNormBackward0")
 def layer_norm(input: Array, normalized_shape: Shape, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5) -> Array:
     """`input` normalised over its last dimensions (Ba et al. 2016, arXiv:1607.06450).    input: (*, *normalized_shape)
 
@@ -116,7 +116,7 @@ def layer_norm(input: Array, normalized_shape: Shape, weight: Array | None = Non
     return _affine(values, weight, bias, shape).astype(input.dtype)
 
 
-@norm()
+@norm(node="MulBackward0")
 def rms_norm(input: Array, normalized_shape: Shape, weight: Array | None = None, eps: float | None = None) -> Array:
     """`input` over its root mean square along its last dimensions (Zhang & Sennrich 2019, arXiv:1910.07467).    input: (*, *normalized_shape)"""
     shape = _check_shape(input, normalized_shape, "", weight=weight)
@@ -127,7 +127,7 @@ def rms_norm(input: Array, normalized_shape: Shape, weight: Array | None = None,
     return _affine(values * lax.rsqrt(mean + eps), weight, None, shape).astype(input.dtype)
 
 
-@norm()
+@norm(node="NativeGroupNormBackward0")
 def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5) -> Array:
     """`input` normalised per sample over groups of channels (Wu & He 2018, arXiv:1803.08494).    input: (N, C, *)  ->  (N, C, *)"""
     if input.ndim < 2:
@@ -149,7 +149,7 @@ def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias:
     return _affine(values.reshape(input.shape), weight, bias, (1, -1, *(1,) * len(space))).astype(input.dtype)
 
 
-@op(NONE, home="nn.functional", inplace=False, out=False)
+@op(NONE, home="nn.functional", inplace=False, out=False, node="DivBackward0")
 def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """`input` divided by a power of the mean square of `size` neighbouring channels (Krizhevsky et al. 2012).    input: (N, C, *)"""
     if input.ndim < 3:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import NONE, Array, Scalar, Shape, op
+from . import nodes
 from .arguments import unimplemented
 from .checks import require_floating, sizes, spread
 
@@ -88,7 +89,7 @@ def _check_edges(input: Array, pads: Sequence[tuple[int, int]], mode: str, value
                            f"but got: {sizes(input)}")
 
 
-@functional()
+@functional(node=nodes.padding)
 def pad(input: Array, pad: Shape, mode: str = "constant", value: Scalar | None = None) -> Array:
     """`input` made longer (or, by negative numbers, shorter) at its ends; `pad` is (before, after) of the last dimension, then of the one before, …
 
@@ -138,7 +139,7 @@ def _window(function: str, kernel: int | Shape, dilation: int | Shape, padding: 
     return window
 
 
-@functional()
+@functional(node="Im2ColBackward0")
 def unfold(input: Array, kernel_size: int | tuple[int, ...], dilation: int | tuple[int, ...] = 1, padding: int | tuple[int, ...] = 0,
            stride: int | tuple[int, ...] = 1) -> Array:
     """Sliding blocks as columns (im2col).    input: (N, C, H, W) or (C, H, W)  ->  (N, C * kH * kW, L)"""
@@ -154,7 +155,7 @@ def unfold(input: Array, kernel_size: int | tuple[int, ...], dilation: int | tup
     return blocks if input.ndim == 4 else blocks[0]
 
 
-@functional()
+@functional(node="Col2ImBackward0")
 def fold(input: Array, output_size: int | tuple[int, ...], kernel_size: int | tuple[int, ...], dilation: int | tuple[int, ...] = 1,
          padding: int | tuple[int, ...] = 0, stride: int | tuple[int, ...] = 1) -> Array:
     """Columns added up into an image (col2im), the transpose of `unfold`.    input: (N, C * kH * kW, L) or unbatched  ->  (N, C, H, W)"""

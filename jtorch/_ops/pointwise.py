@@ -1,6 +1,8 @@
 """Arithmetic on each element."""
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -8,6 +10,7 @@ from jax import lax
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, magnitude, unimplemented
 from .checks import scalar_type
+from .nodes import by_number, by_operands, by_tensor
 
 INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
                    "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
@@ -27,7 +30,7 @@ def add(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     return input + other * cast(alpha, other)
 
 
-@op(SAME, aliases=("subtract",), reflected=True)
+@op(SAME, aliases=("subtract",), reflected=True, node=lambda entry: "RsubBackward1" if 0 in entry.numbers else "SubBackward0")
 def sub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     """`input - alpha * other`.    input, other: (*)  ->  (*)"""
     if is_bool(input):
@@ -36,7 +39,7 @@ def sub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     return input - other * cast(alpha, other)
 
 
-@op(SAME, home="torch", inplace=False)
+@op(SAME, home="torch", inplace=False, out=False, node=by_number("Rsub"))
 def rsub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     """`other - alpha * input`.    input, other: (*)  ->  (*)"""
     return sub(other, input, alpha=alpha)
@@ -62,7 +65,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) 
     return input + cast(value, input) * (tensor1 / tensor2)
 
 
-@op(SAME)
+@op(SAME, node=by_tensor("Lerp", (2,)))
 def lerp(input: Array, end: Array, weight: Array) -> Array:
     """The point a part `weight` of the way from `input` to `end`.    (*), (*), (*)  ->  (*)
 
@@ -77,7 +80,7 @@ def lerp(input: Array, end: Array, weight: Array) -> Array:
 
 # ---- quotients
 
-@op(SAME, name="div", aliases=("divide",))
+@op(SAME, name="div", aliases=("divide",), node="DivBackward2")
 def rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
     """`input / other`, rounded to an integer as `rounding_mode` says: "trunc" (towards zero) or "floor".    (*), (*)  ->  (*)"""
     if rounding_mode == "floor":
@@ -87,7 +90,7 @@ def rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
     return jnp.trunc(input / other) if is_inexact(input) else lax.div(*jnp.broadcast_arrays(input, other))
 
 
-@op(FLOAT, aliases=("divide",), reflected=True)
+@op(FLOAT, aliases=("divide",), reflected=True, node=lambda entry: "MulBackward0" if 0 in entry.numbers else "DivBackward0")
 def div(input: Array, other: Array, *, rounding_mode: None = None) -> Array:
     """`input / other`; integers become floating point.    input, other: (*)  ->  (*)
 
@@ -99,7 +102,7 @@ def div(input: Array, other: Array, *, rounding_mode: None = None) -> Array:
     return input / other
 
 
-@op(FLOAT)
+@op(FLOAT, node="DivBackward0")
 def true_divide(input: Array, other: Array) -> Array:
     """`input / other`; integers become floating point.    input, other: (*)  ->  (*)"""
     return input / other
@@ -118,7 +121,7 @@ def floor_divide(input: Array, other: Array) -> Array:
     return jnp.where(other == 0, ratio, jnp.where(whole == 0, jnp.copysign(jnp.zeros_like(ratio), ratio), floor))
 
 
-@op(SAME, reflected=True)
+@op(SAME, reflected=True, node=by_tensor("Remainder"))
 def remainder(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `other`, as Python's `%`.    input, other: (*)  ->  (*)
 
@@ -128,7 +131,7 @@ def remainder(input: Array, other: Array) -> Array:
     return jnp.remainder(input, other)
 
 
-@op(SAME)
+@op(SAME, node=by_tensor("Fmod"))
 def fmod(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `input`, as C's `fmod`.    input, other: (*)  ->  (*)"""
     return lax.rem(*jnp.broadcast_arrays(input, other))
@@ -158,7 +161,7 @@ def lcm(input: Array, other: Array) -> Array:
 
 # ---- powers
 
-@op(SAME, reflected=True)
+@op(SAME, reflected=True, node=by_operands("Pow", 1, 2, 0))
 def pow(input: Array, exponent: Array) -> Array:
     """`input ** exponent`.    input, exponent: (*)  ->  (*)
 
@@ -179,14 +182,14 @@ def pow(input: Array, exponent: Array) -> Array:
     return jnp.where(exponent < 0, inverse.astype(input.dtype), jnp.power(input, jnp.maximum(exponent, 0)))
 
 
-@op(SAME)
+@op(SAME, inplace="exact", node=by_operands("Pow", 1, 2, 0))
 def float_power(input: Array, exponent: Array) -> Array:
     """`input ** exponent` in double precision.    input, exponent: (*)  ->  (*)"""
     wide = jnp.complex128 if is_complex(input) else jnp.float64
     return jnp.power(input.astype(wide), exponent.astype(wide))
 
 
-@op(SAME)
+@op(SAME, node="PowBackward0")
 def square(input: Array) -> Array:
     """`input * input`.    input: (*)  ->  (*)"""
     return input.astype(jnp.int64) ** 2 if is_bool(input) else lax.integer_pow(input, 2)
@@ -209,15 +212,7 @@ def neg(input: Array) -> Array:
     return -input
 
 
-@op(SAME, inplace=False, out=False)
-def positive(input: Array) -> Array:
-    """`input` itself.    input: (*)  ->  (*)"""
-    if is_bool(input):
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
-    return input
-
-
-@op(SAME, aliases=("absolute",))
+@op(SAME, aliases=("absolute",), inplace="exact")
 def abs(input: Array) -> Array:
     """Size of each element; its derivative at 0 is 0.    input: (*)  ->  (*)
 
@@ -229,7 +224,7 @@ def abs(input: Array) -> Array:
     return magnitude(input)
 
 
-@op(SAME, differentiable=False)
+@op(SAME)
 def sign(input: Array) -> Array:
     """-1, 0 or 1 by the sign of each element.    input: (*)  ->  (*)"""
     if is_complex(input):
@@ -246,7 +241,7 @@ def sgn(input: Array) -> Array:
     return jnp.where(size == 0, 0, input / jnp.where(size == 0, 1, size))
 
 
-@op(FLOAT)
+@op(FLOAT, node=by_number("Copysign"))
 def copysign(input: Array, other: Array) -> Array:
     """The size of `input` with the sign of `other`; the derivative at 0 is 0.    input, other: (*)  ->  (*)"""
     flip = jnp.signbit(input) != jnp.signbit(other)
@@ -277,7 +272,12 @@ def heaviside(input: Array, values: Array) -> Array:
 
 # ---- bounds
 
-@op(SAME, aliases=("clip",))
+def _clamped(entry: Any) -> str:
+    tensors = {1, 2} - entry.numbers - {k for k in (1, 2) if entry.operands[k] is None}
+    return f"ClampBackward{int(not tensors)}"
+
+
+@op(SAME, aliases=("clip",), node=_clamped)
 def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> Array:
     """`input` held between `min` and `max`; its derivative at a bound is 1.    input: (*)  ->  (*)
 
@@ -293,13 +293,13 @@ def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> A
     return input if max is None else clamp_max(input, max)
 
 
-@op(SAME)
+@op(SAME, node=by_tensor("ClampMin"))
 def clamp_min(input: Array, min: Array) -> Array:
     """`input`, but at least `min`.    input: (*)  ->  (*)"""
     return jnp.where((input < min) | jnp.isnan(min), min, input)        # not jnp.maximum, whose derivative at the bound is 1/2
 
 
-@op(SAME)
+@op(SAME, node=by_tensor("ClampMax"))
 def clamp_max(input: Array, max: Array) -> Array:
     """`input`, but at most `max`.    input: (*)  ->  (*)"""
     return jnp.where((input > max) | jnp.isnan(max), max, input)
@@ -350,13 +350,13 @@ def where(condition: Array, input: Array, other: Array) -> Array:
     return jnp.where(condition, input, other)
 
 
-@op(NONE, inplace=True, out=False)
+@op(NONE, inplace=True, out=False, node=by_tensor("MaskedFill", (2,)))
 def masked_fill(input: Array, mask: Array, value: Scalar) -> Array:
     """`input` with `value` where `mask` holds.    input, mask: (*)  ->  (*)"""
     return _fill(input, mask, value)
 
 
-@op(NONE, name="masked_fill", inplace=True, out=False)
+@op(NONE, name="masked_fill", inplace=True, out=False, node="MaskedFillBackward1")
 def masked_fill_tensor(input: Array, mask: Array, value: Array) -> Array:
     """`input` with the zero-dim tensor `value` where `mask` holds.    input, mask: (*)  ->  (*)"""
     if value.ndim:

@@ -123,14 +123,14 @@ def _max_pool(input: Array, kernel: Numbers, stride: Numbers | None, padding: Nu
     return _max_indices(input, windows) if return_indices else _max_values(input, windows)
 
 
-@pool()
+@pool(node="SqueezeBackward1")
 def max_pool1d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Array | tuple[Array, Array]:
     """The largest element of each window, and with `return_indices` where it is.    input: (N, C, L) or (C, L)  ->  (N, C, L')"""
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 1)
 
 
-@pool()
+@pool(node="MaxPool2DWithIndicesBackward0")
 def max_pool2d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Array | tuple[Array, Array]:
     """The largest element of each window, and with `return_indices` where it is.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')
@@ -142,7 +142,7 @@ def max_pool2d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 2)
 
 
-@pool()
+@pool(node="MaxPool3DWithIndicesBackward0")
 def max_pool3d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Array | tuple[Array, Array]:
     """The largest element of each window, and with `return_indices` where it is.    input: (N, C, D, H, W) or (C, D, H, W)"""
@@ -196,7 +196,7 @@ def _avg_pool(input: Array, kernel: Numbers, stride: Numbers | None, padding: Nu
     return total / jnp.asarray(divisor).astype(total.dtype)
 
 
-@pool()
+@pool(node="SqueezeBackward1")
 def avg_pool1d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, ceil_mode: bool = False,
                count_include_pad: bool = True) -> Array:
     """The mean of each window.    input: (N, C, L) or (C, L)  ->  (N, C, L')"""
@@ -225,19 +225,19 @@ def _lp_pool(input: Array, norm_type: float, kernel: Numbers, stride: Numbers | 
     return jnp.where(zero, 0, total ** (1 / norm_type))
 
 
-@functional()
+@functional(node="PowBackward0")
 def lp_pool1d(input: Array, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None, ceil_mode: bool = False) -> Array:
     """The p-norm of each window.    input: (N, C, L) or (C, L)  ->  (N, C, L')"""
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 1)
 
 
-@functional()
+@functional(node="PowBackward0")
 def lp_pool2d(input: Array, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None, ceil_mode: bool = False) -> Array:
     """The p-norm of each window.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')"""
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 2)
 
 
-@functional()
+@functional(node="PowBackward0")
 def lp_pool3d(input: Array, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None, ceil_mode: bool = False) -> Array:
     """The p-norm of each window.    input: (N, C, D, H, W) or (C, D, H, W)  ->  (N, C, D', H', W')"""
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 3)

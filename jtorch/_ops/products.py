@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from .._core.op import NONE, SAME, Array, Arrays, Scalar, op
 from .arguments import cast, is_bool, unimplemented
 from .checks import broadcast_sizes, dimension, scalar_type, sizes
+from .nodes import inner as inner_name
+from .nodes import product
 
 C_TYPES = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int", "int32": "int",
            "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
@@ -85,7 +87,7 @@ def _vector_product(input: Array, other: Array) -> Array:
 
 # ---- products
 
-@op(NONE, home="torch Tensor linalg", reflected=True)
+@op(NONE, home="torch Tensor linalg", reflected=True, node=product)
 def matmul(input: Array, other: Array) -> Array:
     """Matrix product; a vector on the left is a row, on the right a column; leading dimensions broadcast.    (*, n, k), (*, k, m)  ->  (*, n, m)
 
@@ -163,7 +165,7 @@ def vdot(input: Array, other: Array) -> Array:
     return _vector_product(jnp.conj(input), other)
 
 
-@op(NONE)
+@op(NONE, node=inner_name)
 def inner(input: Array, other: Array) -> Array:
     """Sum of products over the last dimension of both.    input: (*, k), other: (+, k)  ->  (*, +)"""
     if input.ndim == 0 or other.ndim == 0:
@@ -235,7 +237,7 @@ def _stacks(batch1: Array, batch2: Array) -> Array:
 
 # ---- several matrices
 
-@op(NONE, home="linalg")
+@op(NONE, home="linalg", node="ViewBackward0")
 def multi_dot(tensors: Arrays) -> Array:
     """Product of several matrices in the cheapest order; the first and the last may be vectors.    (n, k), (k, m), ...  ->  (n, ...)"""
     if len(tensors) < 2:
@@ -258,7 +260,7 @@ def chain_matmul(matrices: Arrays) -> Array:
 
 # ---- sums over shared indices
 
-@op(NONE, home="torch")
+@op(NONE, home="torch", node="ViewBackward0")
 def tensordot(a: Array, b: Array, dims: int | tuple[tuple[int, ...], tuple[int, ...]] = 2) -> Array:
     """Sum of products over `dims`: the last of `a` with the first of `b`, or the two lists.    a: (*, k), b: (k, +)  ->  (*, +)"""
     if isinstance(dims, int):
@@ -278,7 +280,7 @@ def tensordot(a: Array, b: Array, dims: int | tuple[tuple[int, ...], tuple[int, 
     return jnp.tensordot(a, b, ([dimension(d, a.ndim) for d in over_a], [dimension(d, b.ndim) for d in over_b]))
 
 
-@op(NONE, home="torch", out=False, spread=True)
+@op(NONE, home="torch", out=False, spread=True, node="ViewBackward0")
 def einsum(equation: str, operands: Arrays) -> Array:
     """Sum of products in Einstein's notation; `einsum(equation, *operands)`.
 
@@ -346,7 +348,7 @@ def trace(input: Array) -> Array:
     return jnp.trace(input, dtype=jnp.int64 if jnp.issubdtype(input.dtype, jnp.integer) or is_bool(input) else input.dtype)
 
 
-@op(NONE)
+@op(NONE, node="LinalgCrossBackward0")
 def cross(input: Array, other: Array, dim: int | None = None) -> Array:
     """Vector product in three dimensions, along `dim` or the first dimension of size 3.    input, other: (*, 3, *)  ->  (*, 3, *)"""
     if dim is None:
@@ -357,7 +359,7 @@ def cross(input: Array, other: Array, dim: int | None = None) -> Array:
     return linalg_cross(input, other, dim=dim)
 
 
-@op(SAME, name="cross", home="linalg", inplace=False)
+@op(SAME, name="cross", home="linalg", inplace=False, node="LinalgCrossBackward0")
 def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     """Vector product in three dimensions, along `dim`.    input, other: (*, 3, *)  ->  (*, 3, *)"""
     if input.ndim != other.ndim:
@@ -368,7 +370,7 @@ def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     return jnp.cross(input, other, axis=axis)
 
 
-@op(SAME, home="linalg", inplace=False)
+@op(SAME, home="linalg", inplace=False, node="SumBackward1")
 def vecdot(x: Array, y: Array, *, dim: int = -1) -> Array:
     """Sum of the products of the elements of `x` (conjugated) and `y` along `dim`.    x, y: (*)  ->  (*) without `dim`"""
     return jnp.sum(jnp.conj(x) * y, dim, dtype=x.dtype)

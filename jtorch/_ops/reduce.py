@@ -11,6 +11,8 @@ from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, SAME, Array, Dims, op
 from .arguments import dimensions, is_complex, is_inexact, magnitude, require_inexact
 from .checks import SCALAR_TYPES, dimension, scalar_type, widened
+from .nodes import norm as norm_name
+from .nodes import with_dim
 
 
 def _summand(input: Array, dtype: dtype | None) -> Array:
@@ -31,7 +33,7 @@ def _count(input: Array, dim: Dims) -> int:
 
 # ---- sums, means, products
 
-@op(NONE)
+@op(NONE, node=with_dim("Sum"))
 def sum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Sum over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`
 
@@ -58,7 +60,7 @@ def _averaged(input: Array, dtype: dtype | None, name: str) -> Array:
     return input if dtype is None else input.astype(dtype.numpy)
 
 
-@op(NONE)
+@op(NONE, node=with_dim("Mean"))
 def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`
 
@@ -69,7 +71,7 @@ def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype 
     return jnp.mean(input, dimensions(dim, input.ndim), keepdims=keepdim)
 
 
-@op(NONE)
+@op(NONE, node="DivBackward0")
 def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Mean over `dim` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
     if not is_inexact(input):
@@ -79,7 +81,7 @@ def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dty
     return _total(jnp.where(present, input, 0), dim, keepdim) / _total(present.astype(input.dtype), dim, keepdim)
 
 
-@op(NONE)
+@op(NONE, node=with_dim("Prod"))
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Product over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`"""
     input = _summand(input, dtype)
@@ -253,7 +255,7 @@ def _in_type(input: Array, dtype: dtype | None, name: str) -> Array:
     return input if dtype is None else input.astype(dtype.numpy)
 
 
-@op(NONE)
+@op(NONE, node=norm_name)
 def norm(input: Array, p: int | float | str | None = "fro", dim: Dims = None, keepdim: bool = False, dtype: dtype | None = None) -> Array:
     """The `p`-norm over `dim`, or of all elements; "fro" is the 2-norm, "nuc" the sum of the singular values.    input: (*)  ->  (*) without `dim`
 
@@ -265,14 +267,14 @@ def norm(input: Array, p: int | float | str | None = "fro", dim: Dims = None, ke
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
-@op(NONE, home="linalg")
+@op(NONE, home="linalg", node=norm_name)
 def vector_norm(x: Array, ord: int | float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """The `ord`-norm of vectors that lie along `dim`, or of all elements.    x: (*)  ->  (*) without `dim`"""
     x = _in_type(x, dtype, "linalg.vector_norm")
     return p_norm(x, float(ord), dimensions(dim, x.ndim), keepdim)
 
 
-@op(NONE, home="linalg")
+@op(NONE, home="linalg", node=norm_name)
 def matrix_norm(A: Array, ord: int | float | str = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
                 dtype: dtype | None = None) -> Array:
     """The norm of matrices that lie along the two dimensions `dim`: "fro", "nuc", inf, -inf, 1, -1, 2 or -2.    A: (*, m, n)  ->  (*)"""
@@ -298,7 +300,7 @@ def matrix_norm(A: Array, ord: int | float | str = "fro", dim: tuple[int, int] =
     return found if keepdim else jnp.squeeze(found, (rows, columns))
 
 
-@op(NONE, name="norm", home="linalg")
+@op(NONE, name="norm", home="linalg", node=norm_name)
 def linalg_norm(A: Array, ord: int | float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """A vector's or a matrix's norm, by the number of dimensions in `dim`; without `ord` the 2-norm of all.    A: (*)  ->  (*) without `dim`"""
     if ord is None:

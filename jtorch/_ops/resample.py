@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.op import NONE, Array, op
+from . import nodes
 from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .checks import is_floating, scalar_type, sizes, torch_size, widened
 
@@ -138,7 +139,7 @@ def _repeated(values: Array, axis: int, index: np.ndarray) -> Array:
     return jnp.take(values, index, axis)
 
 
-@functional()
+@functional(node=nodes.resampling)
 def interpolate(input: Array, size: Size = None, scale_factor: Scale = None, mode: str = "nearest", align_corners: bool | None = None,
                 recompute_scale_factor: bool | None = None, antialias: bool = False) -> Array:
     """`input` at another size.    input: (N, C, *spatial)  ->  (N, C, *size)
@@ -259,7 +260,7 @@ def _check_grid(input: Array, grid: Array, mode: str, padding_mode: str) -> None
         raise RuntimeError(f"expected scalar type {scalar_type(input)} but found {scalar_type(grid)}")
 
 
-@functional()
+@functional(node=lambda entry: f"GridSampler{len(entry.inputs[0].shape) - 2}DBackward0")
 def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None) -> Array:
     """`input` sampled at the positions in `grid`, whose last dimension is (x, y[, z]) in [-1, 1] (Jaderberg et al. 2015, arXiv:1506.02025).
 
@@ -283,7 +284,7 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     return values.reshape(*input.shape[:2], *grid.shape[1:-1])
 
 
-@functional()
+@functional(node="AffineGridGeneratorBackward0")
 def affine_grid(theta: Array, size: tuple[int, ...], align_corners: bool | None = None) -> Array:
     """The positions for `grid_sample` that an affine map gives.    theta: (N, 2, 3) or (N, 3, 4)  ->  (N, *size[2:], 2 or 3)"""
     if align_corners is None:

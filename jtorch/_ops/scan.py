@@ -21,7 +21,7 @@ def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Arr
     return scan(widened(input), axis).astype(input.dtype)
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace="exact")
 @takes_zero_dim
 def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Sum of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)
@@ -32,7 +32,7 @@ def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     return _scanned(lax.cumsum, input, dim, dtype)
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace="exact")
 @takes_zero_dim
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Product of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)"""
@@ -74,7 +74,7 @@ def cummin(input: Array, dim: int) -> tuple[Array, Array]:
     return _record(input, dim, lax.cummin)
 
 
-@op(NONE)
+@op(NONE, node=lambda entry: "SubBackward0" if entry.attrs[0] else "CopyBackwards")
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The `n`-th differences of neighbours along `dim`.    input: (..., k, ...)  ->  (..., k - n, ...)
 
@@ -105,7 +105,8 @@ def _areas(y: Array, x: Array | None, dx: Scalar, dim: int) -> Array:
     return (later + earlier) * jnp.diff(x, axis=axis - y.ndim) / 2
 
 
-@op(FLOAT, home="torch", inplace=False, out=False, aliases=("trapz",))
+@op(FLOAT, home="torch", inplace=False, out=False, aliases=("trapz",),
+    node=lambda entry: "MulBackward1" if entry.operands[1] is None else "DivBackward1")
 def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
     """Integral along `dim` by the trapezoid rule.    y: (*)  ->  (*) without `dim`
 
@@ -115,7 +116,7 @@ def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1
     return jnp.sum(_areas(y, x, dx, dim), dimension(dim, y.ndim))
 
 
-@op(FLOAT, home="torch", inplace=False, out=False)
+@op(FLOAT, home="torch", inplace=False, out=False, node=lambda entry: "CumsumBackward0" if entry.operands[1] is None else "DivBackward1")
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
     """Running integral along `dim` by the trapezoid rule.    y: (..., k, ...)  ->  (..., k - 1, ...)"""
     return lax.cumsum(_areas(y, x, dx, dim), dimension(dim, y.ndim))

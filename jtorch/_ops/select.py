@@ -7,6 +7,7 @@ from jax import lax
 
 from .._core.op import NONE, SAME, Array, Scalar, op
 from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, require_index, takes_zero_dim, unimplemented
+from .nodes import by_tensor
 from .checks import broadcast_sizes, dimension, scalar_type, sizes
 
 
@@ -86,7 +87,7 @@ def scatter(input: Array, dim: int, index: Array, src: Array, *, reduce: str | N
     return _written(target, places, part, reduce).reshape(input.shape)
 
 
-@op(NONE, name="scatter", inplace=True)
+@op(NONE, name="scatter", inplace=True, node="ScatterBackward1")
 def scatter_value(input: Array, dim: int, index: Array, value: Scalar, *, reduce: str | None = None) -> Array:
     """`input` with the number `value` written at the places that `index` names along `dim`.    input, index: (*)  ->  (*)"""
     target, places, _ = _scatter_target(input, dim, index, None, "scatter")
@@ -222,7 +223,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return target.at[_along(axis, index)].set(source, mode="drop").reshape(input.shape)
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace=True, out=False, node=by_tensor("IndexFill", (2,)))
 def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     """`input` with the number `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if index.dtype != jnp.int64:
@@ -231,7 +232,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     return jnp.atleast_1d(input).at[_along(axis, index)].set(cast(value, input), mode="drop").reshape(input.shape)
 
 
-@op(NONE, name="index_fill", inplace=True)
+@op(NONE, name="index_fill", inplace=True, node="IndexFillBackward1", out=False)
 def index_fill_tensor(input: Array, dim: int, index: Array, value: Array) -> Array:
     """`input` with the zero-dim tensor `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if value.ndim:
@@ -263,7 +264,7 @@ def take(input: Array, index: Array) -> Array:
     return input.reshape(-1).at[_from_end(index, input.size)].get(mode="promise_in_bounds")
 
 
-@op(NONE)
+@op(NONE, node="GatherBackward0")
 def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Array:
     """The elements that `indices` names along `dim`, both broadcast to each other; without `dim` of the flattened input.    (*)  ->  (*)"""
     if indices.dtype != jnp.int64:

@@ -81,7 +81,8 @@ def squeeze_all(input: Array) -> Array:
     return input.squeeze()
 
 
-@view(name="squeeze", put=lambda base, new, dim: new.reshape(base.shape), inplace=True, node="SqueezeBackward1")
+@view(name="squeeze", put=lambda base, new, dim: new.reshape(base.shape), inplace=True,
+      node=lambda entry: f"SqueezeBackward{1 if isinstance(entry.attrs[0], int) else 2}")
 def squeeze(input: Array, dim: Any) -> Array:
     """`input` without the given dimensions, where they have size 1."""
     chosen = {dimension(d, input.ndim) for d in ((dim,) if isinstance(dim, int) else dim)}
@@ -185,7 +186,10 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
     a, b = dimension(dim1, input.ndim), dimension(dim2, input.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return input.diagonal(offset, a, b)
+    seen = input.diagonal(offset, a, b)
+    if isinstance(seen, np.ndarray):
+        seen.flags.writeable = input.flags.writeable
+    return seen
 
 
 @view(home="Tensor", overlaps=True)
@@ -198,7 +202,7 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
         raise RuntimeError(f"maximum size for tensor at dimension {d} is {input.shape[d]} but size is {size}")
     count = (input.shape[d] - size) // step + 1
     if isinstance(input, np.ndarray):
-        windows = np.lib.stride_tricks.sliding_window_view(input, size, axis=d)
+        windows = np.lib.stride_tricks.sliding_window_view(input, size, axis=d, writeable=input.flags.writeable)
         return windows[(slice(None),) * d + (slice(None, None, step),)]
     where = np.arange(count)[:, None] * step + np.arange(size)
     return jnp.moveaxis(jnp.take(input, where, axis=d), d + 1, -1)
@@ -212,12 +216,12 @@ def strided(input: Array, size: Shape, stride: Shape, storage_offset: int) -> Ar
     return input.reshape(-1)[positions]
 
 
-@view(home="", put=lambda base, new: lax.complex(new, base.imag))
+@view(home="", put=lambda base, new: lax.complex(new, base.imag), node="SelectBackward0")
 def real_part(input: Array) -> Array:
     return input.real
 
 
-@view(home="", put=lambda base, new: lax.complex(base.real, new))
+@view(home="", put=lambda base, new: lax.complex(base.real, new), node="SelectBackward0")
 def imaginary_part(input: Array) -> Array:
     return input.imag
 

@@ -28,7 +28,8 @@ class ASGD(Optimizer):
     def initial_state(self, p: torch.Tensor, slots: tuple[str, ...], group: dict[str, Any]) -> dict[str, Any]:
         """A step size of `lr`, and an average that takes over the next parameter."""
         numbers = {n: torch.full((), float(v), dtype=step_dtype(), device=p.device) for n, v in (("eta", group["lr"]), ("mu", 1.0))}
-        return super().initial_state(p, ("ax",), group) | numbers
+        state = super().initial_state(p, ("ax",), group)
+        return {"step": state["step"], **numbers, "ax": state["ax"]}
 
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:

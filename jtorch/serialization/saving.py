@@ -24,8 +24,10 @@ def save(obj: object, f: File, pickle_module: ModuleType = pickle, pickle_protoc
          _disable_byteorder_record: bool = False) -> None:
     """Save an object in a file, in PyTorch's format.  A file at a path is replaced only when the new one is complete.
 
-    >>> torch.save({"weight": torch.ones(2)}, "/tmp/example.pt")
-    >>> torch.load("/tmp/example.pt")
+    >>> from io import BytesIO
+    >>> file = BytesIO()
+    >>> torch.save({"weight": torch.ones(2)}, file)
+    >>> torch.load(BytesIO(file.getvalue()))
     {'weight': tensor([1., 1.])}
     """
     if not isinstance(f, str | os.PathLike) and not hasattr(f, "write"):

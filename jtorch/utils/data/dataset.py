@@ -143,7 +143,7 @@ class ChainDataset(IterableDataset):
             yield from stream
 
     def __len__(self) -> int:
-        return sum([len(stream) for stream in self._streams()])   # type: ignore[arg-type]  # streams with a length
+        return sum([len(stream) for stream in self._streams()])   # type: ignore[arg-type, misc]  # streams with a length
 
 
 class Subset(Dataset[_T_co]):

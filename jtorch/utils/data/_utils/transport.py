@@ -129,7 +129,7 @@ def _region(handle: int, size: int) -> np.ndarray:
         return np.frombuffer(region, np.uint8)
     copy, done = _aligned(size), 0
     while done < size:
-        done += os.preadv(handle, [memoryview(copy)[done:]], done)   # type: ignore[list-item]
+        done += os.preadv(handle, [memoryview(copy)[done:]], done)   # type: ignore[arg-type]
     return copy
 
 
