@@ -98,8 +98,8 @@ NEW: dict[str, Action] = {
     "contiguous": lambda torch, x, r: x.contiguous(),
     "clone": lambda torch, x, r: x.clone(memory_format=torch.contiguous_format),
     "mask": lambda torch, x, r: x[x.detach() > 0.3],
-    "indices": lambda torch, x, r: x[torch.tensor([0, -1, 0])],
-    "mixed indices": lambda torch, x, r: x[:, [0, 1]],
+    "indices": lambda torch, x, r: x[torch.tensor([0, -1, 0])].contiguous(),
+    "mixed indices": lambda torch, x, r: x[:, [0, 1]].contiguous(),
     "cat": lambda torch, x, r: torch.cat([x, x]),
 }
 
@@ -185,7 +185,8 @@ class Program:
         return name, table[name](self.torch, x, self.random)
 
     def view(self, x: Tensor) -> None:
-        name, out = self.pick(VIEWS, x)
+        table = {k: f for k, f in VIEWS.items() if k != "as_strided"} if self.wild[id(x)] else VIEWS   # its gradient would be an average there
+        name, out = self.pick(table, x)
         self.add(out, self.wild[id(x)] or name in ("unfold", "as_strided"), self.cut[id(x)] or name in CUTS)
 
     def new(self, x: Tensor) -> None:

@@ -24,6 +24,7 @@ PACKAGE = str(Path(__file__).parent.parent) + os.sep
 OURS = 3                                                     # references to an input array that only the trace holds: list, loop, getrefcount
 lock = RLock()                                               # programs are built and run one at a time
 EAGER = config.eager
+TRIALS = 12
 clock = count(1)
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
 
@@ -49,11 +50,13 @@ class Program:
     places  for each live value which of the returned arrays it is, or (which returned vector, place in it)
     saved   slots whose arrays are returned, beside those of the live values, for gradients to come
     """
-    __slots__ = ("places", "count", "saved", "layouts", "donated", "call", "fresh")
+    __slots__ = ("places", "count", "saved", "layouts", "donated", "function", "call", "fresh", "trials")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
-                 call: Callable) -> None:
-        self.saved, self.layouts, self.donated, self.call, self.fresh = saved, layouts, donated, call, True
+                 function: Callable, options: dict | None) -> None:
+        self.saved, self.layouts, self.donated, self.function = saved, layouts, donated, function
+        self.call, self.fresh = compile(function, donated, options), True
+        self.trials = TRIALS if options else 0               # how often it runs before it is worth a thorough compilation
         packed = {s: (k, n) for k, slots in enumerate(packs) for n, s in enumerate(slots)}
         order = iter(range(len(live)))
         self.places = [packed.get(s) or next(order) for s in live]
@@ -108,6 +111,10 @@ def _launch(trace: Trace, values: list[Value]) -> None:
     if program is None or not set(program.donated).issubset(free):
         program = _program(trace, node, live, free)
     node.stamp = next(clock)
+    if program.trials:
+        program.trials -= 1
+        if not program.trials:
+            program.call, program.fresh = compile(program.function, program.donated), True
     counters.launches += 1
     with jax.enable_x64(True):
         if program.fresh or trace.device is not CPU or ACCELERATED:
@@ -157,8 +164,8 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     shapes = [(known[s].shape, known[s].dtype) for s in outputs] + [((of.size,), of.dtype) for of in layouts]
     donated = lower.donatable(path, shapes, [k for k in free if k not in kept])
     trains = any(e.entry is not None and (isinstance(e.entry.op, lower.Special) or getattr(e.entry.op, "packs", False)) for e in path)
-    call = compile(lower.replay(path, outputs, packs), donated, None if trains or trace.device is not CPU else quick())
-    program = node.programs[live] = Program(live, saved, packs, layouts, donated, call)
+    options = None if trains or saved or trace.device is not CPU else quick()
+    program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options)
     _explain(node)
     return program
 

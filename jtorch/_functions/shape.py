@@ -147,7 +147,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     order = [d for d in range(input.dim()) if d not in source]
     for at, d in sorted(zip(destination, source, strict=True)):
         order.insert(at, d)
-    return input.permute(order)
+    return input.permute(order if input.dim() else ())
 
 
 # Parts
