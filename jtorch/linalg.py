@@ -1,8 +1,14 @@
 """Linear algebra (`torch.linalg`)."""
 from __future__ import annotations
 
+from typing import Any
+
 from ._core import derive
 from ._core.public import PUBLIC
 
 globals().update(derive.functions("linalg"))
 globals().update(PUBLIC.get("linalg", {}))
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module 'torch.linalg' has no attribute '{name}' in jtorch")

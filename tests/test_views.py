@@ -246,7 +246,8 @@ class Program:
                 self.steps.append(str(error))
         self.seen.append(None if self.leaf.grad is None else self.leaf.grad.detach().numpy().copy())
         for x in self.pool:
-            self.seen += [x.detach().numpy().copy(), tuple(x.stride()), x.storage_offset(), x.is_contiguous(), x.requires_grad, x.is_leaf, x._version]
+            stride = [s for s, n in zip(x.stride(), x.shape) if n != 1 or not self.arrays]   # NumPy's own for dimensions of size 1
+            self.seen += [x.detach().numpy().copy(), stride, x.storage_offset(), x.is_contiguous(), x.requires_grad, x.is_leaf, x._version]
         self.seen += [a.copy() for a in self.arrays]
 
 

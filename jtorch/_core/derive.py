@@ -126,7 +126,7 @@ class Form:
                  "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op), "_plain": PLAIN, "_missing": MISSING,
                  "_again": again, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
-        made = scope["form"]
+        made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
         made.__doc__ = self.op.body.__doc__
         made.__module__ = "torch"
@@ -234,7 +234,7 @@ def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False
               f"    {done}\n")
     scope = {"_op": op, "_record": record, "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_known": KNOWN, "_operand": is_operand}
     exec(compile(source, f"<jtorch {symbol}>", "exec"), scope)
-    made = scope["form"]
+    made: Any = scope["form"]
     made.__name__ = made.__qualname__ = f"__{symbol}__"
     made.__doc__ = f"`{'/'.join(first)}`: see `torch.{op.name}`."
     return made

@@ -19,6 +19,8 @@ class device:
     device(type='cuda', index=1)
     """
     __slots__ = ("type", "index", "__weakref__")
+    type: str
+    index: int | None
     _made: dict[tuple[str, int | None], device] = {}
 
     def __new__(cls, type: str | int | device, index: int | None = None) -> device:

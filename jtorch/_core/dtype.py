@@ -13,6 +13,13 @@ class dtype:
     `numpy` is the matching NumPy type, `itemsize` the bytes of one element, `category` its place in type promotion.
     """
     __slots__ = ("name", "numpy", "itemsize", "category", "is_signed", "is_floating_point", "is_complex", "__weakref__")
+    name: str
+    numpy: np.dtype
+    itemsize: int
+    category: int
+    is_signed: bool
+    is_floating_point: bool
+    is_complex: bool
 
     def __init__(self, name: str, numpy: np.dtype, category: int) -> None:
         self.name, self.numpy, self.category = name, numpy, category
@@ -104,6 +111,9 @@ ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16,
 _by_name.update(ALIASES)
 
 
+DType = dtype                                                # inside the next two classes `dtype` is an attribute
+
+
 class finfo:
     """Limits of a floating point type: `bits, eps, max, min, tiny, smallest_normal, resolution, dtype`.
 
@@ -111,8 +121,16 @@ class finfo:
     1.1920928955078125e-07
     """
     __slots__ = ("bits", "eps", "max", "min", "tiny", "smallest_normal", "resolution", "dtype")
+    bits: int
+    eps: float
+    max: float
+    min: float
+    tiny: float
+    smallest_normal: float
+    resolution: float
+    dtype: str
 
-    def __init__(self, type: dtype | None = None) -> None:
+    def __init__(self, type: DType | None = None) -> None:
         type = (float32 if type is None else type).to_real()
         if not type.is_floating_point:
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type.name}'")
@@ -133,8 +151,12 @@ class iinfo:
     255
     """
     __slots__ = ("bits", "max", "min", "dtype")
+    bits: int
+    max: int
+    min: int
+    dtype: str
 
-    def __init__(self, type: dtype) -> None:
+    def __init__(self, type: DType) -> None:
         if type.category != INTEGRAL:
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'")
         info = np.iinfo(type.numpy)

@@ -74,7 +74,7 @@ class Leaf:
         self.grad: Any = None                                # a Tensor
         self.hooks: dict | None = None                       # tensor hooks, by handle
         self.after: dict | None = None                       # hooks that run after accumulation
-        self.owner = ref(owner)
+        self.owner: Any = ref(owner)                         # calls to the leaf tensor, or None when it is gone
         self.active = True
 
 

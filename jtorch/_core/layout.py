@@ -106,7 +106,14 @@ def _expanded(below: np.ndarray, step: Step) -> tuple[list, list, int]:
 
 def _reshaped(below: np.ndarray, step: Step) -> tuple[Sequence, Sequence, int]:
     shape = step.attrs[0]
-    return shape, below.reshape(shape).strides if below.size else contiguous(shape), 0   # NumPy makes new memory for no elements
+    if not below.size:
+        return shape, contiguous(shape), 0
+    long = iter(below.reshape([n for n in shape if n != 1]).strides)
+    inner, strides = below.strides[-1] if below.ndim else 1, []
+    for n, s in reversed([(n, next(long) if n != 1 else None) for n in shape]):   # one of size 1 is as if its inner neighbour went on
+        strides.append(inner if s is None else s)
+        inner = n * strides[-1]
+    return shape, strides[::-1], 0
 
 
 RULES = {"unsqueeze": _unsqueezed, "basic_index": _indexed, "expanded": _expanded, "reshaped": _reshaped}

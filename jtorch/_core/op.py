@@ -4,7 +4,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,14 @@ KINDS = {"Array": "array", "Array | None": "array", "Arrays": "arrays", "Arrays 
 SEQUENCES = {"arrays": "array", "scalars": "scalar"}           # kinds of several operands, and the role of each
 OPERANDS = ("array", "scalar", *SEQUENCES)
 CHECKED = {"int": int, "float": int | float, "bool": bool, "str": str, "None": type(None)}   # attributes whose class is checked
+
+
+class Body(Protocol):
+    """A declared body: still the function, with its operator."""
+    op: Any
+    __name__: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class Op:
@@ -164,7 +172,7 @@ REGISTRY: dict[str, list[Op]] = {}                           # public name -> it
 def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | str | None = None, out: bool | str = True,
        aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
        saves: str | None = None, keeps: Sequence[str] = (), node: Any = None,
-       spread: bool = False) -> Callable[[Callable], Callable]:
+       spread: bool = False) -> Callable[[Callable], Body]:
     """Declare an operator.
 
     kind            NONE: operands as they are; SAME: promoted to one type; FLOAT: the same, integers to the default float;
@@ -182,31 +190,33 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     spread          whether the sequence of tensors is given as separate arguments, as in `einsum`
     node            the name of its `grad_fn` where PyTorch's is not made from the op's: text, or a function of the recorded entry
     """
-    def declare(body: Callable) -> Callable:
+    def declare(body: Callable) -> Body:
         public = name or body.__name__
         made = Op(body, kind, public, home=home.split(), inplace=kind != NONE if inplace is None else inplace, out=out,
                   aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps, node=node, spread=spread)
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
-        body.op = made
-        return body
+        declared = cast(Body, body)
+        declared.op = made
+        return declared
     return declare
 
 
 def view(*, put: Callable | None = None, name: str | None = None, home: str = "torch Tensor", aliases: Sequence[str] = (),
-         inplace: bool = False, overlaps: bool = False, node: Any = None) -> Callable[[Callable], Callable]:
+         inplace: bool = False, overlaps: bool = False, node: Any = None) -> Callable[[Callable], Body]:
     """Declare an operator whose result shares memory with its input.  The body must work on NumPy and on JAX arrays alike.
 
     put       `put(base, new, …)`: the base after `new` was written through the view; default: a scatter found by looking at element numbers
     overlaps  whether the result can see one element several times
     """
-    def declare(body: Callable) -> Callable:
+    def declare(body: Callable) -> Body:
         public = name or body.__name__
         made = View(body, public, put, overlaps, node=node, home=home.split(), inplace=inplace, out=False, aliases=tuple(aliases), reflected=False, returns=None)
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
-        body.op = made
-        return body
+        declared = cast(Body, body)
+        declared.op = made
+        return declared
     return declare
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from . import lower
-from .graph import Aval, Const, Edge, Entry, Leaf, Trace, Value, here
+from .graph import Aval, Const, Edge, Entry, Leaf, Node, Trace, Value, here
 from .lower import Special, differentiable, gradient_needs, keeps_nothing, linearize, pull_back
 
 Place = tuple[int, int]                                      # a slot of the graph: (which trace, 0 the newest; slot)
@@ -57,6 +57,7 @@ class Plan:
     """
 
     def __init__(self, paths: list[list[Edge]], roots: Sequence[Place], wiring: list[dict[int, Any]], targets: Sequence[Place]) -> None:
+        self.nodes: list[Node] = []                          # of older traces: kept, so that their identities in a key stay theirs
         self.paths, self.roots, self.targets = paths, tuple(roots), tuple(targets)
         self.avals = [lower.avals_of(p) for p in paths]
         self.steps: list[Place] = []
@@ -209,7 +210,7 @@ def route_to(roots: Sequence[tuple[Trace, int]], targets: Sequence[tuple[Trace, 
     plan = trace.node.get(key)
     if plan is None:
         plan = _make(traces, places, wiring, goals)
-        plan.nodes = [t.node for t in traces]                # kept, so that their identities in the key stay theirs
+        plan.nodes = [t.node for t in traces]
         trace.node[key] = plan
     order = list(leaves)
     return Route(plan, traces, [order[w] for w in plan.leaves])

@@ -22,6 +22,6 @@ def named(op: Any) -> Callable | None:
     return TYPES[name]
 
 
-def _repr(self: tuple) -> str:
+def _repr(self: Any) -> str:
     parts = ",\n".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
     return f"torch.return_types.{type(self).__name__}(\n{parts})"

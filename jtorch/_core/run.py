@@ -200,7 +200,7 @@ def _first_call(program: Program, trace: Trace, inputs: list) -> list:
 
 def _use_disk_cache() -> None:
     """Point JAX's cache of compiled programs at the user's cache folder, unless the user has set one."""
-    if config.cache and jax.config.jax_compilation_cache_dir is None:
+    if config.cache and getattr(jax.config, "jax_compilation_cache_dir") is None:
         jax.config.update("jax_compilation_cache_dir", config.cache)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

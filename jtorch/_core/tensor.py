@@ -10,6 +10,7 @@ import numpy as np
 from . import backward, gradgraph, indexing, layout, printing
 from .device import CPU, device
 from .dtype import COMPLEX, FLOATING, bool_, dtype
+from .generated import Generated
 from .graph import Aval, Leaf, Value, aval, here
 from .op import View
 from .promote import FLOAT_CATEGORIES, NUMBERS
@@ -22,7 +23,7 @@ DETACH, DATA, CONVERT = detach.op, data_of.op, convert.op
 new = object.__new__
 
 
-class Tensor:
+class Tensor(Generated):
     """A multi-dimensional array of one element type, with a gradient history.
 
     _value    what it holds; None when its storage was written to since it last looked
@@ -171,7 +172,7 @@ class Tensor:
         old = self._read_value().aval
         if value.aval is not old and (value.aval.shape is not old.shape or value.aval.dtype is not old.dtype):
             value = self._fitting(value, old, name)
-        if self._step is not None and layout.repeats(self):
+        if self._step is not None and name != "fill_" and layout.repeats(self):
             raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
                                "the tensor before performing the operation.")
         if not here_now.grad and leaf is None and old.requires_grad and self._alone():

@@ -23,14 +23,14 @@ DEPRECATED = ("{name}: Received a {given}-D input to {name}, which is deprecated
               "behavior and silence this warning, please use dropout instead. Note that {name} exists to provide channel-wise dropout on inputs with "
               "{n} spatial dimensions, a channel dimension, and an optional batch dimension (i.e. {low}D or {high}D inputs).")
 AMBIGUOUS = ("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is interpreted as "
-             "shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the input as one without a batch "
-             "dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead.")
+             "shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the input as one without a "
+             "batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead.")
 
 
 def check_probability(p: float, error: type[Exception] = ValueError) -> None:
     """Raise where `p` is no probability."""
     if p < 0.0 or p > 1.0:
-        raise error(f"dropout probability has to be between 0 and 1, but got {p}")
+        raise error(f"dropout probability has to be between 0 and 1, but got {p if error is ValueError else f'{p:g}'}")
 
 
 def kept(shape: Sequence[int], p: float, like: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
             [1., 2.]])
     """
     index = _known(input)
-    if index is not None and (index.min() < 0 or index.max() >= weight.shape[0]):
+    if index is not None and (index.min() < 0 or index.max() >= weight.shape[0]) and weight.dim() == 2:
         raise IndexError("index out of range in self")
     if max_norm is not None:
         embedding_renorm_(weight, input, max_norm, norm_type)
@@ -68,10 +68,13 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     input: (B, n), or (N) with offsets: (B); weight: (V, D); per_sample_weights as input  ->  (B, D)
     """
     if weight.dtype.name == "int64" and input.is_floating_point():
-        warnings.warn("Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, and should "
-                      "now be `embedding_bag(input, weight, ...)`.", stacklevel=2)
+        warnings.warn("Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, and "
+                      "should now be `embedding_bag(input, weight, ...)`.", stacklevel=2)
         weight, input = input, weight
-    _check_places(input, weight, offsets)
+    rows = weight.shape[0]
+    if padding_idx is not None and not -rows <= padding_idx < rows:
+        raise RuntimeError(f"padding_idx must be within the number of embeddings, {-rows} through {rows - 1}, but got {padding_idx}")
+    _check_places(input, rows, offsets)
     if mode == "max" and (scale_grad_by_freq or sparse):
         raise ValueError("max mode does not support " + ("scaling the gradient by the frequency" if scale_grad_by_freq else "sparse weights"))
     if max_norm is not None:
@@ -80,7 +83,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     return wrap(record(embedding_bag_apply.op, operands, (None, 2.0, scale_grad_by_freq, mode, sparse, include_last_offset, padding_idx)))
 
 
-def _check_places(input: Tensor, weight: Tensor, offsets: Tensor | None) -> None:
+def _check_places(input: Tensor, rows: int, offsets: Tensor | None) -> None:
     index, starts = _known(input), _known(offsets)
     if starts is not None and starts.ndim == 1:
         if starts[0] != 0:
@@ -88,6 +91,6 @@ def _check_places(input: Tensor, weight: Tensor, offsets: Tensor | None) -> None
                                f"However, got {starts[0]}")
         if starts[-1] > input.numel():
             raise RuntimeError(f"offsets[-1] can not be greater than input's length {input.numel()} but got offsets[-1] of {starts[-1]}")
-    if index is not None and (index.min() < 0 or index.max() >= weight.shape[0]):
-        first = int(np.flatnonzero((index < 0) | (index >= weight.shape[0]))[0])
-        raise RuntimeError(f"Index {first} of input takes value {index.flat[first]} which is not in the valid range [0, {weight.shape[0]})")
+    if index is not None and (index.min() < 0 or index.max() >= rows):
+        first = int(np.flatnonzero((index < 0) | (index >= rows))[0])
+        raise RuntimeError(f"Index {first} of input takes value {index.flat[first]} which is not in the valid range [0, {rows})")

@@ -112,8 +112,8 @@ def _plain(op: Op, **parameters: Any) -> None:
             raise TypeError(f"{name}() missing {len(missing)} required positional argument: {', '.join(missing)}".replace("'", '"'))
         if not isinstance(given["reduction"], int):
             raise TypeError(f"{name}(): argument 'reduction' must be int, not {type(given['reduction']).__name__}")
-        given["reduction"] = REDUCTIONS[given["reduction"]] if 0 <= given["reduction"] <= 2 else "none"
-        return full(**given)
+        found = full(**{**given, "reduction": "none"})
+        return found.mean() if given["reduction"] == 1 else found.sum() if given["reduction"] == 2 else found
     plain.__name__, plain.__doc__ = name, op.body.__doc__
     public("torch", name=name)(plain)
 

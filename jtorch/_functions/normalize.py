@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.dtype import FLOATING
 from .._core.public import public
 from .._core.record import record
 from .._core.tensor import Tensor, from_array, wrap
@@ -24,6 +25,11 @@ def _follow(running_mean: Tensor, running_var: Tensor, found: tuple, momentum: f
     running_var._write(var, "running_var")
 
 
+def _check_types(input: Tensor, running_mean: Tensor) -> None:
+    if running_mean.dtype.itemsize < input.dtype.itemsize and input.dtype.category == FLOATING:
+        raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
+
+
 def _both_or_none(mean: Tensor | None, var: Tensor | None) -> None:
     if (mean is None) != (var is None):
         raise ValueError("running_mean and running_var must either both be None or neither be None")
@@ -41,10 +47,12 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation mode")
+        _check_types(input, running_mean)
         return wrap(record(batch_norm_eval.op, (input, running_mean, running_var, weight, bias), (eps,)))
     result, *found = record(batch_norm_train.op, (input, weight, bias), (eps,))
     _both_or_none(running_mean, running_var)
-    if running_mean is not None:
+    if running_mean is not None and 0 not in input.shape:
+        _check_types(input, running_mean)
         _follow(running_mean, running_var, found, momentum)
     return wrap(result)
 
@@ -64,7 +72,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
         return wrap(record(batch_norm_eval.op, (input, running_mean, running_var, weight, bias), (eps,)))
     result, *found = record(instance_norm_train.op, (input, weight, bias), (eps,))
     _both_or_none(running_mean, running_var)
-    if running_mean is not None:
+    if running_mean is not None and 0 not in input.shape:
         _follow(running_mean, running_var, found, momentum)
     return wrap(result)
 

@@ -1,6 +1,7 @@
 """Recurrent networks: all layers and directions over all times are one operation."""
 from __future__ import annotations
 
+from typing import Any
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,7 +68,7 @@ def _declare(mode: str) -> None:
     """Make the form that lives in `torch` public: with padded input, or with `batch_sizes` second."""
     name, count = mode.lower(), 1 + (mode == "LSTM")
 
-    def network(input: Tensor, *args: object) -> States:
+    def network(input: Tensor, *args: Any) -> States:
         batch_sizes = args[0] if isinstance(args[0], Tensor) and not args[0].is_floating_point() else None
         hx, params, has_biases, num_layers, dropout, train, bidirectional = args[:7] if batch_sizes is None else args[1:]
         states = tuple(hx) if count == 2 else (hx,)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dt
+from .._core.derive import write_out
 from .._core.public import public
 from .._core.record import record, to_host
 from .._core.run import host_value
@@ -66,8 +67,10 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     """Elements of `input` where the condition is true, of `other` where not; with a condition alone, the positions where it is true."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
+    if not isinstance(condition, Tensor):
+        raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
     made = wrap(record(choose.op, (condition, input, other)))
-    return made if out is None else out._write(made._value)
+    return made if out is None else write_out(choose.op, out, made)
 
 
 @public("Tensor", name="where")

@@ -43,7 +43,7 @@ def _as_type(self: Tensor, kind: dtype) -> Tensor:
     if kind.itemsize == self.dtype.itemsize:
         return self._view(bits.op, (), (kind,))
     array = self.contiguous()._host()
-    return wrap(Tensor(0)._value) if array is None else self.new_tensor(array.view(kind.numpy), dtype=kind)
+    return self.new_tensor(array.view(kind.numpy), dtype=kind)
 
 
 @public("torch Tensor")
@@ -222,6 +222,8 @@ def split(tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, s
 @public("torch Tensor")
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """A dimension in at most `chunks` parts of equal size, the last maybe smaller."""
+    if not input.dim():
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = input.shape[check_dimension(dim, input.dim())]
@@ -342,10 +344,10 @@ _transposed("T", "The tensor with its dimensions reversed, as a view.", _reverse
 _transposed("mT", "The tensor with its last two dimensions exchanged, as a view.", _matrix)
 _transposed("H", "The conjugate transpose of a matrix.", _conjugate)
 _transposed("mH", "The conjugate transpose of the last two dimensions.", lambda self: _matrix(self).conj() if self.is_complex() else _matrix(self))
-Tensor.real = property(lambda self: real(self), lambda self, value: real(self).copy_(value), doc="The real part, as a view.")
-Tensor.imag = property(lambda self: imag(self), lambda self, value: imag(self).copy_(value), doc="The imaginary part, as a view.")
-Tensor.is_cuda = property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU.")
-Tensor.is_cpu = property(lambda self: self.device.type == "cpu", doc="Whether it is on the CPU.")
-Tensor.is_meta = property(lambda self: self.device.type == "meta", doc="Whether it has no data.")
-Tensor.itemsize = property(lambda self: self.dtype.itemsize, doc="The bytes of one element.")
-Tensor.nbytes = property(lambda self: self.dtype.itemsize * self.numel(), doc="The bytes of all elements.")
+setattr(Tensor, "real", property(lambda self: real(self), lambda self, value: real(self).copy_(value), doc="The real part, as a view."))
+setattr(Tensor, "imag", property(lambda self: imag(self), lambda self, value: imag(self).copy_(value), doc="The imaginary part, as a view."))
+setattr(Tensor, "is_cuda", property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU."))
+setattr(Tensor, "is_cpu", property(lambda self: self.device.type == "cpu", doc="Whether it is on the CPU."))
+setattr(Tensor, "is_meta", property(lambda self: self.device.type == "meta", doc="Whether it has no data."))
+setattr(Tensor, "itemsize", property(lambda self: self.dtype.itemsize, doc="The bytes of one element."))
+setattr(Tensor, "nbytes", property(lambda self: self.dtype.itemsize * self.numel(), doc="The bytes of all elements."))

@@ -10,8 +10,6 @@ def running_update(running_mean: Array, running_var: Array, mean: Array, var: Ar
     for name, given in (("running_mean", running_mean), ("running_var", running_var)):
         if given.size != mean.size:
             raise RuntimeError(f"{name} should contain {mean.size} elements not {given.size}")
-    if mean.size and running_mean.dtype != mean.dtype and running_mean.dtype.itemsize < mean.dtype.itemsize:
-        raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
 
     def moved(running: Array, found: Array) -> Array:
         return ((1 - momentum) * running + momentum * found).astype(running.dtype)

@@ -442,6 +442,11 @@ def conj_physical(input: Array) -> Array:
     return jnp.conj(input)
 
 
+@op(NONE, home="", inplace=False, out=False, node="ConjBackward0")
+def conjugate(input: Array) -> Array:
+    return jnp.conj(input)
+
+
 @op(NONE, home="torch")
 def complex(real: Array, imag: Array) -> Array:
     """Complex numbers from their parts.    real, imag: (*)  ->  (*)"""

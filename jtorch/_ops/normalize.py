@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import NONE, Array, Shape, op
-from .checks import require_floating, scalar_type, sizes, torch_size, widened
+from .checks import dimension, require_floating, scalar_type, sizes, torch_size, widened
 
 norm = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 part = partial(op, NONE, home="", inplace=False, out=False)
@@ -47,6 +47,7 @@ def batch_norm_train(input: Array, weight: Array | None = None, bias: Array | No
 
     input: (N, C, *)  ->  (N, C, *), (C), (C)
     """
+    dimension(1, input.ndim)
     _check_channels(input, weight=weight, bias=bias)
     require_floating(input, "batch_norm")
     count = input.size // max(input.shape[1], 1)
@@ -80,6 +81,7 @@ def instance_norm_train(input: Array, weight: Array | None = None, bias: Array |
     count = math.prod(input.shape[2:])
     if count == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {torch_size(input)}")
+    require_floating(input, "batch_norm")
     values, mean, variance = _standardised(widened(input), tuple(range(2, input.ndim)), eps)
     result = _affine(values, weight, bias, (1, -1, *(1,) * (input.ndim - 2))).astype(input.dtype)
     channels = input.shape[:2]

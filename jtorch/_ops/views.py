@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._core.op import Array, Scalars, Shape, namespace, view
+from .._core.op import Array, Scalars, Shape, view
 from .._core import indexing
 from .checks import dimension
 
@@ -212,6 +212,9 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
 
 @view(home="", overlaps=True, node="AsStridedBackward0")
 def strided(input: Array, size: Shape, stride: Shape, storage_offset: int) -> Array:
+    if isinstance(input, np.ndarray):                        # the whole memory: its elements lie in order
+        base, step = input.reshape(-1), input.itemsize
+        return np.lib.stride_tricks.as_strided(base[storage_offset:], size, [s * step for s in stride], writeable=input.flags.writeable)
     positions = np.full(size, storage_offset, np.int64)
     for d, (n, s) in enumerate(zip(size, stride, strict=True)):
         positions += (np.arange(n) * s).reshape((-1,) + (1,) * (len(size) - d - 1))

@@ -5,10 +5,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .._core import gradgraph, plan
 from .._core.graph import here, mode
 from .._core.promote import FLOAT_CATEGORIES
-from .._core.tensor import Tensor, wrap
+from .._core.tensor import Tensor, from_array, wrap
 from .modes import no_grad
 
 
@@ -73,7 +75,7 @@ def _spread(given: list, flows: list[bool]) -> list:
 
 def _zeros(like: tuple) -> Tensor:
     shape, kind, where = like
-    return Tensor._zeros(shape, kind, where)
+    return from_array(np.zeros(shape, kind.numpy), where)
 
 
 def _fitted(grad: Tensor | None, of: tuple, position: int, ctx: FunctionCtx) -> Any:
