@@ -141,7 +141,7 @@ WRITES: dict[str, Action] = {
 
 
 CUTS = "detach", "data", "chunk", "split", "split sizes", "unbind", "for row in x"
-BY_INDEX = "x[mask] =", "x[indices] =", "x[:, indices] =", "masked_fill_"   # PyTorch only warns where these write to an expanded tensor
+BARRED = "x[mask] =", "x[indices] =", "x[:, indices] =", "masked_fill_", "fill_", "zero_"   # for expanded tensors: PyTorch warns, or fails in backward
 
 
 class Program:
@@ -195,7 +195,7 @@ class Program:
     def write(self, x: Tensor) -> None:
         if not self.wild[id(x)]:
             expanded = any(s == 0 and n > 1 for s, n in zip(x.stride(), x.shape))
-            barred = (*(BY_INDEX if expanded else ()), *(("copy_ with history",) if self.cut[id(x)] else ()))
+            barred = (*(BARRED if expanded else ()), *(("copy_ with history",) if self.cut[id(x)] else ()))
             self.pick({k: f for k, f in WRITES.items() if k not in barred}, x)
 
     def no_grad(self, x: Tensor) -> None:

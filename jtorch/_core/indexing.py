@@ -98,7 +98,7 @@ def _assign(target: Any, value: Any) -> None:
     extra = len(shape) - len(target.shape)
     if extra > 0 and all(n == 1 for n in shape[:extra]):
         value = value.reshape(shape[extra:])
-    target._write(record(FILL.op, (target, value)), "setitem" if shape else "fill_")
+    target._write(record(FILL.op, (target, value)), "setitem")
 
 
 def parse(tensor: Any, index: Any) -> tuple[tuple, tuple, dict[int, Any]]:

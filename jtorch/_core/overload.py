@@ -56,7 +56,10 @@ def fits(op: Op, args: tuple, kwargs: dict) -> bool:
         args = (*args[:len(positional) - 1], args[len(positional) - 1:])
     if len(args) > len(positional) or any(k not in op.parameters for k in kwargs):
         return False
-    given = {**{p.name: a for p, a in zip(positional, args, strict=False)}, **kwargs}
+    given = {p.name: a for p, a in zip(positional, args, strict=False)}
+    if not given.keys().isdisjoint(kwargs):
+        return False
+    given |= kwargs
     for k, p in enumerate(parameters):
         if p.name not in given:
             if p.default is p.empty:

@@ -37,6 +37,13 @@ class Step:
         """This step without gradient history: what a view made under `no_grad` looks at."""
         return Step(self, detach.op, (), ())
 
+    def is_whole(self) -> bool:
+        """Whether all of the base is seen, as it lies there."""
+        step = self
+        while step.op in (detach.op, data_of.op) and step.parent is not None:
+            step = step.parent
+        return step.op is None
+
     def under_leaf(self) -> bool:
         """Whether this or a step before it is a leaf: then what is seen depends on the gradient mode."""
         step: Step | None = self
@@ -144,6 +151,8 @@ def leaf_value(value: Value, leaf: Leaf) -> Value:
 def apply_view(op: View, value: Value, numbers: tuple, attrs: tuple) -> Value:
     """The view of a value; on the host for host arrays without gradients (and for a few elements of others), since that only moves data."""
     array, a = value.array, value.aval
+    if op in (detach.op, data_of.op) and not a.requires_grad:
+        return value                                         # nothing to cut off
     if array is not None and not a.requires_grad and op.on_host and not run.EAGER:
         if type(array) is np.ndarray:
             return run.host_value(op.run((array, *numbers), attrs))

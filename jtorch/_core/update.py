@@ -107,7 +107,8 @@ def _settle(tensor: Any) -> bool:
     storage, tensor._views = tensor._storage, None
     if storage is None:
         return tensor._seen_from is None
-    if storage.buffer is not None or tensor._step.op is not None or sum(r() is not None for r in storage.aliases) > 1:
+    others = [t for r in storage.aliases if (t := r()) is not None and t is not tensor]
+    if storage.buffer is not None or not tensor._step.is_whole() or others:
         return False
     tensor._versions = tensor._step.versions
     tensor._read_value()

@@ -53,6 +53,8 @@ def multi_head_attention_forward(query: Tensor, key: Tensor, value: Tensor, embe
         keep = _kept_weights(query, key, num_heads, dropout_p, static_k, (bias_k is not None) + add_zero_attn)
     value = None if value is key else value                  # one operand where there is one tensor, and one product for its projections
     key = None if key is query and value is None else key
+    if static_k is not None or static_v is not None:         # then the gradient of what they replace is None, not zero
+        key, value = (x if x is None or static is None else x.detach() for x, static in ((key, static_k), (value, static_v)))
     operands = (query, key, value, in_proj_weight, in_proj_bias, q_proj_weight, k_proj_weight, v_proj_weight, bias_k, bias_v, static_k, static_v,
                 out_proj_weight, out_proj_bias, key_padding_mask, attn_mask, keep, float(dropout_p))
     found = record(multi_head_attention_apply.op, operands, (int(embed_dim_to_check), num_heads, add_zero_attn, need_weights,

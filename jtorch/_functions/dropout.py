@@ -113,7 +113,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     given = input.dim()
     if given not in (4, 5):
         warnings.warn(DEPRECATED.format(name="dropout3d", given=given, n=3, low=4, high=5), stacklevel=2)
-    return _drop_channels(input, p, training, inplace, given == 4)
+    return _drop_channels(input, p, training, inplace, given != 5)
 
 
 def _drop_channels(input: Tensor, p: float, training: bool, inplace: bool, alone: bool) -> Tensor:

@@ -119,19 +119,19 @@ def adaptive_max_pool3d(input: Array, output_size: OutputSize, return_indices: b
 
 
 @functional()
-def adaptive_max_pool1d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = True) -> tuple[Array, Array]:
+def adaptive_max_pool1d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = False) -> tuple[Array, Array]:
     """Maxima over windows chosen so that `output_size` come out, and where they are.    input: (N, C, L) or (C, L)"""
     return _adaptive_max(input, output_size, True, 1)
 
 
 @functional()
-def adaptive_max_pool2d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = True) -> tuple[Array, Array]:
+def adaptive_max_pool2d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = False) -> tuple[Array, Array]:
     """Maxima over windows chosen so that `output_size` come out, and where they are.    input: (N, C, H, W) or (C, H, W)"""
     return _adaptive_max(input, output_size, True, 2)
 
 
 @functional()
-def adaptive_max_pool3d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = True) -> tuple[Array, Array]:
+def adaptive_max_pool3d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = False) -> tuple[Array, Array]:
     """Maxima over windows chosen so that `output_size` come out, and where they are.    input: (N, C, D, H, W) or (C, D, H, W)"""
     return _adaptive_max(input, output_size, True, 3)
 

@@ -71,7 +71,7 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     return p_norm(input[first] - input[second], p, -1)
 
 
-@op(NONE, home="nn.functional", inplace=False, out=False, node="DivBackward0")
+@op(NONE, home="nn.functional", inplace=False, node="DivBackward0")
 def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
     """`input` divided by its p-norm along `dim`, which counts as at least `eps`.    input: (*)  ->  (*)
 

@@ -151,21 +151,21 @@ def max_pool3d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
 
 @pool()
 def max_pool1d_with_indices(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
-                            ceil_mode: bool = False, return_indices: bool = True) -> tuple[Array, Array]:
+                            ceil_mode: bool = False, return_indices: bool = False) -> tuple[Array, Array]:
     """The largest element of each window and where it is.    input: (N, C, L) or (C, L)  ->  (N, C, L') twice"""
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 1)
 
 
 @functional()
 def max_pool2d_with_indices(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
-                            ceil_mode: bool = False, return_indices: bool = True) -> tuple[Array, Array]:
+                            ceil_mode: bool = False, return_indices: bool = False) -> tuple[Array, Array]:
     """The largest element of each window and where it is.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W') twice"""
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 2)
 
 
 @functional()
 def max_pool3d_with_indices(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
-                            ceil_mode: bool = False, return_indices: bool = True) -> tuple[Array, Array]:
+                            ceil_mode: bool = False, return_indices: bool = False) -> tuple[Array, Array]:
     """The largest element of each window and where it is.    input: (N, C, D, H, W) or (C, D, H, W)"""
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 3)
 
