@@ -185,11 +185,10 @@ def move(tensor: Any, where: device) -> Any:
     return Doors.move(tensor, where)
 
 
-MOVE: Callable[[Any, device], Any]
-
 
 class Doors:
     """What modules above put here: how a value becomes a tensor, and how a tensor moves to another device."""
+    tensor: type
     tensor_of: Callable[[Value], Any]
     move: Callable[[Any, device], Any]
 

@@ -21,7 +21,7 @@ Array = Any                                                  # jax.Array, or np.
 
 class Aval:
     """What is known of a value before it is computed.  Interned: equal means identical."""
-    __slots__ = ("shape", "dtype", "device", "requires_grad", "plain", "__weakref__")
+    __slots__ = ("shape", "dtype", "device", "requires_grad", "plain", "twin", "__weakref__")
     made: dict[tuple, Aval] = {}
 
     shape: Size
@@ -29,10 +29,13 @@ class Aval:
     device: device
     requires_grad: bool
     plain: Aval                                              # the same without requires_grad
+    twin: Aval | None                                        # the same with it, once asked for
 
     def gradded(self) -> Aval:
         """The same with requires_grad."""
-        return aval(self.shape, self.dtype, self.device, True)
+        if self.twin is None:
+            self.twin = aval(self.shape, self.dtype, self.device, True)
+        return self.twin
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}{list(self.shape)}{' requires_grad' if self.requires_grad else ''}"
@@ -46,6 +49,7 @@ def aval(shape: tuple[int, ...], dtype: dtype, device: device = CPU, requires_gr
         found = Aval.made[key] = Aval()
         found.shape, found.dtype, found.device, found.requires_grad = Size(shape), dtype, device, requires_grad
         found.plain = aval(shape, dtype, device) if requires_grad else found
+        found.twin = found if requires_grad else None
     return found
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from weakref import ref
 
 import jax.numpy as jnp
 import numpy as np
@@ -37,11 +38,14 @@ def layout(avals: tuple[Aval, ...]) -> Layout:
 
 
 class Pack:
-    """A vector and its layout."""
-    __slots__ = ("array", "layout", "__weakref__")
+    """A vector and its layout.
 
-    def __init__(self, array: Array, layout: Layout) -> None:
-        self.array, self.layout = array, layout
+    members  weak references to the values that lie in it, in order; when one becomes an input of a trace, all do
+    """
+    __slots__ = ("array", "layout", "members", "__weakref__")
+
+    def __init__(self, array: Array, layout: Layout, members: Sequence[ref] = ()) -> None:
+        self.array, self.layout, self.members = array, layout, members
 
 
 class Part:
@@ -76,7 +80,7 @@ def pack_values(values: Sequence[Value]) -> None:
             groups.setdefault(v.aval.dtype, []).append(v)
     for group in groups.values():
         if len(group) > 1:
-            pack = Pack(np.concatenate([v.array.reshape(-1) for v in group]), layout(tuple([v.aval.plain for v in group])))
+            pack = Pack(np.concatenate([v.array.reshape(-1) for v in group]), layout(tuple([v.aval.plain for v in group])), [ref(v) for v in group])
             for k, v in enumerate(group):
                 v.array = Part(pack, k)
 

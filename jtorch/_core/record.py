@@ -154,10 +154,22 @@ def bind_part(trace: Trace, value: Value, part: Part) -> None:
         trace.inputs.append(pack.array)
         trace.refs.extend([None] * len(pack.layout.avals))
         first = trace.packs[pack] = edge.slot
-    value.trace, value.slot = trace, first + part.index
-    if value.aval.requires_grad:
-        trace.sources[value.slot] = value.origin
-        trace.leaf_slots.setdefault(value.origin, value.slot)
+        sources, leaf_slots = trace.sources, trace.leaf_slots
+        for slot, member in enumerate(pack.members, first):
+            v = member()
+            if v is None or v.trace is trace:
+                continue
+            if v.aval.requires_grad:
+                if v.origin in leaf_slots:
+                    continue
+                sources[slot] = v.origin
+                leaf_slots[v.origin] = slot
+            v.trace, v.slot = trace, slot
+    if value.trace is not trace:
+        value.trace, value.slot = trace, first + part.index
+        if value.aval.requires_grad:
+            trace.sources[value.slot] = value.origin
+            trace.leaf_slots.setdefault(value.origin, value.slot)
 
 
 def bind_array(trace: Trace, array: Array, of: Aval) -> int:

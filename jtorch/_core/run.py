@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from sys import getrefcount
 from threading import RLock
+from weakref import ref
 
 import jax
 import numpy as np
@@ -121,9 +122,14 @@ def _launch(trace: Trace, values: list[Value]) -> None:
             arrays = _first_call(program, trace, inputs)
         else:
             arrays = program.call(*inputs)
-    packs = [Pack(a, of) for a, of in zip(arrays[len(arrays) - len(program.layouts):], program.layouts, strict=True)]
+    packs = [Pack(a, of, []) for a, of in zip(arrays[len(arrays) - len(program.layouts):], program.layouts, strict=True)]
     for v, place in zip(values, program.places, strict=True):
-        v.array = arrays[place] if place.__class__ is int else Part(packs[place[0]], place[1])
+        if place.__class__ is int:
+            v.array = arrays[place]
+        else:                                                # live slots ascend, so members come in order
+            pack = packs[place[0]]
+            v.array = Part(pack, place[1])
+            pack.members.append(ref(v))
         if v.aval.requires_grad and v.origin is None:
             v.origin = trace, v.slot
     if program.saved:

@@ -464,5 +464,6 @@ def _moved(of: Aval, where: device) -> Aval:
 
 
 
+gradgraph.Doors.tensor = Tensor
 gradgraph.Doors.tensor_of = staticmethod(wrap)
 indexing.type_of = lambda tensor: wrap

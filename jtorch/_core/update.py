@@ -91,7 +91,10 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
         if leaf is not None and leaf.active:
             value.aval, value.origin = value.aval.gradded(), leaf
         tensor._value = value
-        tensor._count()
+        if tensor._versions is None:
+            tensor._versions = [1]
+        else:
+            tensor._versions[0] += 1
     here.trace.boundary = True
 
 
