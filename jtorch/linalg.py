@@ -6,6 +6,11 @@ from typing import Any
 from ._core import derive
 from ._core.public import PUBLIC
 
+
+class LinAlgError(RuntimeError):
+    """A matrix has no inverse, or a decomposition does not exist."""
+
+
 globals().update(derive.functions("linalg"))
 globals().update(PUBLIC.get("linalg", {}))
 

@@ -135,7 +135,7 @@ SATURATION = 1.7580993408473766
 DROPPED = ((SATURATION ** 2 * 0.4 + 1) * 0.6) ** -0.5
 case("rrelu_apply", f(3, 4), u(3, 4), against=lambda x, noise: torch.where(x <= 0, x * noise, x))
 case("alpha_dropout_apply", f(3, 4), i([[1, 0, 1, 1]] * 3, "bool"), 0.4,
-     against=lambda x, n, p: x * (n * DROPPED) + (n.to(x.dtype) - 1) * (SATURATION * DROPPED) + SATURATION * DROPPED * p)
+     against=lambda x, n, p: x * (n.to(x.dtype) * DROPPED) + (n.to(x.dtype) - 1) * (SATURATION * DROPPED) + SATURATION * DROPPED * p)
 raises("relu", i([True], "bool"))
 raises("hardtanh", i([True], "bool"))
 for name in ("leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softshrink", "hardshrink", "hardsigmoid", "hardswish",

@@ -4,14 +4,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from .gradgraph import Doors, tensor_of
-from .graph import Entry, Leaf, Value, here
-from .plan import PLAN, Backward, Route, locate, route_to
-from .record import advance, bind, bind_array
+from .anomaly import Anomaly
+from .gradgraph import AccumulateGrad, Doors, hooked, node_at, tensor_of
+from .graph import Entry, Leaf, Trace, Value, here
+from .plan import PLAN, Backward, Place, Route, locate, route_to
+from .record import advance, bind, bind_array, record
 from .run import flush, user_line
-from .walk import accumulate, needs_python, release, total, walk
+from .versions import changed
+from .walk import accumulate, needs_python, release, walk
 
 new = object.__new__
 
@@ -20,45 +23,85 @@ def run(roots: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | Non
     """`torch.autograd.backward`: accumulate into the leaves' `.grad`."""
     if inputs is None and not create_graph and len(roots) == 1 and gradients[0] is None and _run_known(roots[0], bool(retain_graph)):
         return
-    if inputs is not None:
-        inputs = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
-        if not inputs:
-            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-        for tensor, found in zip(inputs, grad(roots, inputs, gradients, retain_graph, create_graph, True), strict=True):
-            if found is not None and tensor._leaf is not None:
-                accumulate(tensor._leaf, found._value, create_graph)
-        return
-    values, starts = _starts(roots, gradients, create_graph)
+    values, starts = _starts(roots, gradients)
+    targets = None if inputs is None else _targets_of(inputs)
     retain = create_graph if retain_graph is None else retain_graph
     for leaf, g in [(p, g) for p, g in zip(values, starts, strict=True) if type(p) is Leaf]:
-        accumulate(leaf, g if g is not None else _ones_for(leaf), create_graph)
+        if targets is None or leaf in targets:
+            accumulate(leaf, g if g is not None else _ones_for(leaf), create_graph)
     pairs = [(p, g) for p, g in zip(values, starts, strict=True) if type(p) is not Leaf]
     if not pairs:
         return
-    route = route_to([p for p, _ in pairs], ())
+    route, starts = route_to([p for p, _ in pairs], targets), [g for _, g in pairs]
+    _check_overwritten(route)
     if create_graph or needs_python(route):
-        found = walk(route, [g for _, g in pairs], create_graph, retain)
-        grads = [total(found, places) for places in route.plan.leaves.values()]
-        for leaf, g in zip(route.leaves, grads, strict=True):
-            if g is not None:
-                accumulate(leaf, g, create_graph)
+        found = walk(route, starts, create_graph, retain, lambda leaf, grad: accumulate(leaf, grad, create_graph))
+        _end_hooks(route, found, True)
         return
     before = [leaf.grad for leaf in route.leaves]
-    for leaf, old, value in zip(route.leaves, before, _record(route, [g for _, g in pairs], before, retain), strict=True):
+    for leaf, old, value in zip(route.leaves, before, _record(route, starts, before, retain), strict=False):
         if old is None:
             leaf.grad = tensor_of(value)
         else:
             old._write(value)
 
 
+def _check_overwritten(route: Route) -> None:
+    """Raise where something that the pass needs was written to since."""
+    if Edge.lenient or not any(t.overwritten or t.leaf_versions for t in route.traces):
+        return
+    plan = route.plan
+    for k, trace in enumerate(route.traces):
+        for slot, write in trace.overwritten.items():
+            for step, place in plan.keeps.get((k, slot), ()):
+                entry = plan.entry(step)
+                if step[0] != k or not entry.first <= write.by < entry.first + len(entry.outputs):   # PyTorch keeps a copy of what an operation itself changes
+                    raise RuntimeError(_modified(route, place, place[1] != slot, write.versions[0], write.expected))
+        for slot, version in trace.leaf_versions.items():
+            owner = trace.sources[slot].owner() if slot in trace.sources else None
+            if owner is not None and owner._version != version and (k, slot) in plan.keeps:
+                raise RuntimeError(changed(owner._aval, None, 0, owner._version, version))
+
+
+def _modified(route: Route, place: Place, seen: bool, now: int, then: int) -> str:
+    of = route.plan.avals[place[0]][place[1]]
+    node, number = node_at(route.traces[place[0]], place[1]) if of.requires_grad else (None, 0)
+    name = None if node is None or isinstance(node, AccumulateGrad) else "AsStrided" if seen else node.name()
+    return changed(of, name, number, now, then)
+
+
+def _targets_of(inputs: Any) -> list[Leaf | tuple[Trace, int]]:
+    """Where gradients are to accumulate; results of operations keep theirs."""
+    inputs = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    for tensor in inputs:
+        if tensor._leaf is None:
+            tensor.retain_grad()
+    return [_target(tensor) for tensor in inputs]
+
+
+def _target(tensor: Any) -> Leaf | tuple[Trace, int]:
+    return tensor._leaf if tensor._leaf is not None else locate(tensor._read_value())
+
+
+def _end_hooks(route: Route, found: dict, keep: bool) -> None:
+    """Run the hooks of targets whose own entry the pass did not go through."""
+    passed = {(k, s) for k, i in route.plan.steps for e in [route.plan.entry((k, i))] for s in range(e.first, e.first + len(e.outputs))}
+    for place in route.plan.targets:
+        hooks = route.traces[place[0]].hooks.get(place[1])
+        if hooks is not None and place in found and place not in passed:
+            found[place] = hooks.apply(found[place]) if keep else hooked(hooks.calls, found[place])
+
+
 def _run_known(root: Any, retain: bool) -> bool:
     """The usual case in few steps: a loss of the current trace, a pass that was recorded here before, and leaves without gradients or hooks."""
     value, trace = root._value, here.trace
-    if value is None or value.trace is not trace or value.array is not None or trace.hooks:
+    if value is None or value.trace is not trace or value.array is not None or trace.hooks or Anomaly.enabled:
         return False
-    plan = trace.node.get((PLAN, ((0, value.slot),), ()))
+    plan = trace.node.get((PLAN, ((0, value.slot),), None))
     edge = trace.node.get((plan, retain)) if plan is not None else None
-    if edge is None:
+    if edge is None or trace.overwritten and any((0, s) in plan.keeps for s in trace.overwritten):
         return False
     sources = trace.sources
     leaves = [sources[slot] for slot in plan.leaves]
@@ -75,42 +118,54 @@ def _run_known(root: Any, retain: bool) -> bool:
 def grad(outputs: Sequence[Any], inputs: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | None, create_graph: bool,
          allow_unused: bool) -> list:
     """`torch.autograd.grad`: the gradients of `outputs` with respect to `inputs`, without touching any `.grad`."""
+    values, starts = _starts(outputs, gradients)
     for tensor in inputs:
-        if not tensor.requires_grad:
+        if not isinstance(tensor, Edge) and not tensor.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    targets = [tensor._leaf if tensor._leaf is not None else locate(tensor._read_value()) for tensor in inputs]
-    values, starts = _starts(outputs, gradients, create_graph)
-    targets = [tensor._leaf if tensor._leaf is not None else locate(tensor._read_value()) for tensor in inputs]
+    targets = [tensor.target if isinstance(tensor, Edge) else _target(tensor) for tensor in inputs]
     retain = create_graph if retain_graph is None else retain_graph
     pairs = [(p, g) for p, g in zip(values, starts, strict=True) if type(p) is not Leaf]
     results: list = [None] * len(targets)
-    direct = [(p, g) for p, g in zip(values, starts, strict=True) if type(p) is Leaf]
     if pairs:
-        route = route_to([p for p, _ in pairs], [t for t in targets if type(t) is not Leaf])
-        found = walk(route, [g for _, g in pairs], create_graph, retain)
-        number = {t: k for k, t in enumerate(route.traces)}
-        of_leaf = {leaf: total(found, places) for leaf, places in zip(route.leaves, route.plan.leaves.values(), strict=True)}
-        results = [of_leaf.get(t) if type(t) is Leaf else found.get((number.get(t[0], -1), t[1])) for t in targets]
-    for leaf, g in direct:
+        results = _reach(route_to([p for p, _ in pairs], targets), targets, [g for _, g in pairs], create_graph, retain)
+    for leaf, g in [(p, g) for p, g in zip(values, starts, strict=True) if type(p) is Leaf]:
         for k, t in enumerate(targets):
             if t is leaf:
                 results[k] = g if g is not None else _ones_for(leaf)
-    if not allow_unused and any(r is None for r in results):
-        raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired "
-                           "behavior.")
+    unused = next((k for k, r in enumerate(results) if r is None), None)
+    if not allow_unused and unused is not None:
+        raise RuntimeError(f"The differentiated Tensor at index {unused} appears to not have been used in the graph. Set allow_unused=True if this is the "
+                           "desired behavior.")
     return [None if r is None else tensor_of(r) for r in results]
 
 
-def _starts(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool) -> tuple[list, list]:
+def _reach(route: Route, targets: Sequence[Leaf | tuple[Trace, int]], starts: list, create_graph: bool, retain: bool) -> list[Value | None]:
+    """The gradients of the targets; None where none flows."""
+    _check_overwritten(route)
+    number = {t: k for k, t in enumerate(route.traces)}
+    places = [t if type(t) is Leaf else (number.get(t[0], -1), t[1]) for t in targets]
+    if create_graph or needs_python(route):
+        found: dict[Any, Value] = {}
+        found.update(walk(route, starts, create_graph, retain, found.__setitem__))
+        _end_hooks(route, found, False)
+        for leaf in route.leaves:
+            if leaf in found and leaf.hooks:
+                found[leaf] = hooked(leaf.hooks, found[leaf])
+    else:
+        found = dict(zip([*route.leaves, *route.plan.targets], _record(route, starts, [None] * len(route.leaves), retain), strict=True))
+    return [found.get(p) for p in places]
+
+
+def _starts(roots: Sequence[Any], gradients: Sequence[Any]) -> tuple[list, list]:
     """Where the pass begins, and the gradients (as values, None for one) that it begins with."""
     checked = []
-    for root, given in zip(roots, gradients, strict=True):
+    for k, (root, given) in enumerate(zip(roots, gradients, strict=True)):
         if not root.requires_grad:
-            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
-        checked.append(_start_gradient(root, given))
-    device_of = roots[0].device
-    if here.trace.device is not device_of:
-        here.switch(device_of)
+            raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")
+        checked.append(_start_gradient(root, given, k))
+    for device_of in {root.device for root in roots[:1]}:
+        if here.trace.device is not device_of:
+            here.switch(device_of)
     if here.trace.boundary:
         flush(here.trace, "step")
     for root in roots:
@@ -119,19 +174,51 @@ def _starts(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool) 
             flush(v.trace, "backward")
     for value in [g for g in checked if g is not None]:
         _bound(value)
-    return [root._leaf if root._leaf is not None else locate(root._read_value()) for root in roots], checked
+    return [_target(root) for root in roots], checked
 
 
-def _start_gradient(root: Any, given: Any) -> Value | None:
+class Stack:
+    """Tensors of equal shape as one, along a new first dimension."""
+    name, kind, differentiable = "stack", "none", True
+
+    def conversions(self, kinds: Sequence, attrs: tuple, mode: Any) -> tuple:
+        """No operand is converted."""
+        return (None,) * len(kinds)
+
+    def run(self, operands: Sequence, attrs: tuple) -> Any:
+        """The stack."""
+        return jnp.stack(operands)
+
+
+STACK = Stack()
+
+
+def stacked(tensors: Sequence[Any]) -> Any:
+    """Gradients that were taken one by one, as one tensor."""
+    return tensor_of(record(STACK, tuple(tensors)))
+
+
+class Edge:
+    """A place of the gradient graph that stands for a tensor: what `torch.autograd.graph.get_gradient_edge` gives.
+
+    lenient  whether passes may need what was overwritten since
+    """
+    lenient = False
+
+    def __init__(self, tensor: Any) -> None:
+        self.target = _target(tensor)
+
+
+def _start_gradient(root: Any, given: Any, position: int) -> Value | None:
     if given is None:
         if root.numel() != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         if not root.dtype.is_floating_point:
-            raise RuntimeError(f"grad can be computed only for real scalar outputs but got {root.dtype}")
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {root.dtype}")
         return None
     if given.shape != root.shape:
-        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {given.shape} and output[0] has a shape of {root.shape}.")
-    return given._read_value()
+        raise RuntimeError(f"Mismatch in shape: grad_output[{position}] has a shape of {given.shape} and output[{position}] has a shape of {root.shape}.")
+    return (given if given.dtype is root.dtype else given.to(root.dtype))._read_value()
 
 
 def _bound(value: Value) -> int:
@@ -154,11 +241,11 @@ def _record(route: Route, starts: list, before: list, retain: bool) -> tuple[Val
     for k, slot in plan.reads:
         of = route.traces[k]
         slots.append(bind_array(trace, of.saved[slot], plan.avals[k][slot]))
-    slots += [None if g is None else _bound(g._read_value()) for g in before]
+    slots += [None if g is None else _bound(g._read_value()) for g in before] + [None] * len(plan.targets)
     key = (plan, retain, tuple(slots)) if any(s is not None for s in slots) else (plan, retain)
     edge = trace.node.get(key)
     if edge is None:
-        outputs = tuple(plan.avals[k][s].plain for (k, s), *_ in plan.leaves.values())
+        outputs = tuple(plan.avals[k][s].plain for k, s in [*[places[0] for places in plan.leaves.values()], *plan.targets])
         inputs = (None,) * len(slots)
         entry = Entry(Backward(plan, not retain), (), tuple(slots), inputs, inputs, outputs, trace.node.slots)
         edge = trace.node.extend(key, None, entry, len(outputs), user_line())

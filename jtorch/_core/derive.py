@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import returns
-from .dtype import dtype
+from .dtype import INTEGRAL, dtype
 from .graph import here
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
@@ -193,8 +193,8 @@ def resized(out: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def exactly(self: Tensor, value: Any) -> Any:
-    """`value`, which is about to be written to `self`, if it has the same type."""
-    if value.aval.dtype is not self.dtype:
+    """`value`, which is about to be written to `self`, if it has the same type or is a wider integer."""
+    if value.aval.dtype is not self.dtype and value.aval.dtype.category > INTEGRAL:
         raise RuntimeError(f"Bad in-place call: input tensor dtype {self.dtype.in_c} and output tensor dtype {value.aval.dtype.in_c} should match")
     return value
 
@@ -286,8 +286,9 @@ def functions(home: str) -> dict[str, Callable]:
         living = [op for op in ops if place or home in op.facts["home"]]
         if living:
             found[name] = overloaded(name, living, [form(op) for op in living])
-            if home == "nn.functional" and living[0].facts["inplace"] and name + "_" not in REGISTRY:
-                found[name + "_"] = inplace(living[0])
+            changing = [op for op in living if op.facts["inplace"]]
+            if home in ("torch", "nn.functional") and changing and name + "_" not in REGISTRY:
+                found[name + "_"] = overloaded(name + "_", changing, [inplace(op) for op in changing])
     return found
 
 

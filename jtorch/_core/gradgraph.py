@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 from weakref import ref
 
@@ -12,6 +13,8 @@ from .lower import differentiable
 from .op import Op
 from .plan import ADD, CUSTOM, locate
 from .record import record
+
+NODE = "node"                                                # (NODE, position) is the key of a node's hooks
 
 
 class Hooks:
@@ -32,11 +35,51 @@ class Hooks:
 
 
 def hooked(hooks: dict, grad: Value) -> Value:
+    """A gradient after tensor hooks."""
     for hook in list(hooks.values()):
         given = tensor_of(grad)
         changed = hook(given)
-        grad = given._read_value() if changed is None else changed._read_value()
+        if changed is not None and not hasattr(changed, "_read_value"):
+            raise TypeError(f"expected Variable, but hook returned '{type(changed).__name__}'")
+        if changed is not None and changed.shape != given.shape:
+            raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
+        grad = (given if changed is None else changed)._read_value()
     return grad
+
+
+class NodeHooks:
+    """The hooks of one node: before it runs, and after."""
+
+    def __init__(self) -> None:
+        self.before: dict[int, Callable] = {}
+        self.after: dict[int, Callable] = {}
+
+    def enter(self, grads: list[Value | None]) -> list[Value | None]:
+        """The gradients of the node's results after the hooks."""
+        for hook in list(self.before.values()):
+            grads = _replaced(hook(_tensors(grads)), grads)
+        return grads
+
+    def leave(self, passed: list[Value | None], grads: list[Value | None], entry: Entry) -> list[Value | None]:
+        """The gradients of the node's differentiable operands after the hooks."""
+        flows = dict(zip(differentiable(entry), passed, strict=True))
+        for hook in list(self.after.values()):
+            full = [flows.get(n) for n in edges(entry)]
+            flows = dict(zip(edges(entry), _replaced(hook(_tensors(full), _tensors(grads)), full), strict=True))
+        return [flows[n] for n in differentiable(entry)]
+
+
+def _tensors(values: Sequence[Value | None]) -> tuple:
+    return tuple([None if v is None else tensor_of(v) for v in values])
+
+
+def _replaced(given: Any, values: list[Value | None]) -> list[Value | None]:
+    if given is None:
+        return values
+    given = given if isinstance(given, tuple) else (given,)
+    if len(given) != len(values):
+        raise RuntimeError(f"hook has returned an incorrect number of values (got {len(given)}, but expected {len(values)})")
+    return [None if g is None else g._read_value() for g in given]
 
 
 def _hooks_of(tensor: Any) -> Hooks:
@@ -89,11 +132,44 @@ def attach(context: Any, inputs: Sequence[Any], results: Sequence[Any]) -> list[
     return list(values)
 
 
-class GradNode:
-    """A node of the gradient graph, as `grad_fn` shows it."""
+def edges(entry: Entry) -> list[int]:
+    """Positions of the operands that PyTorch's node has an edge for: all tensors and what stands in for one."""
+    if not isinstance(entry.op, Op):
+        return differentiable(entry)
+    return [k for k, role in enumerate(entry.op.roles(entry.attrs)) if role == "array"]
 
-    def __init__(self, trace: Trace, position: int, entry: Entry) -> None:
+
+class Node:
+    """A node of the gradient graph."""
+
+    def name(self) -> str:
+        """Its name, such as `AddBackward0`."""
+        raise NotImplementedError
+
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes that gradients flow on to, each with the number of its result."""
+        return ()
+
+    @cached_property
+    def metadata(self) -> dict:
+        """Whatever users want to note here."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} object at {id(self):#x}>"
+
+
+class GradNode(Node):
+    """The node of a recorded operation, as `grad_fn` shows it."""
+    _trace: Trace
+    _position: int
+    _entry: Entry
+
+    def at(self, trace: Trace, position: int, entry: Entry) -> GradNode:
+        """Stand at a place of the graph; returns the node itself."""
         self._trace, self._position, self._entry = trace, position, entry
+        return self
 
     def name(self) -> str:
         """Its name, such as `AddBackward0`."""
@@ -104,13 +180,8 @@ class GradNode:
     @property
     def next_functions(self) -> tuple:
         """The nodes that gradients flow on to, each with the number of its result."""
-        found = []
-        for k in differentiable(self._entry):
-            found.append(_node_at(self._trace, self._entry.operands[k]))
-        return tuple(found)
-
-    def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        flows = set(differentiable(self._entry))
+        return tuple([node_at(self._trace, self._entry.operands[k]) if k in flows else (None, 0) for k in edges(self._entry)])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GradNode) and (other._trace, other._position) == (self._trace, self._position)
@@ -118,13 +189,22 @@ class GradNode:
     def __hash__(self) -> int:
         return hash((id(self._trace), self._position))
 
+    def _sequence_nr(self) -> int:
+        return self._trace.serial << 32 | self._position
+
+    def _hooks(self) -> NodeHooks:
+        return self._trace.hooks.setdefault((NODE, self._position), NodeHooks())
+
     def register_hook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(grad_inputs, grad_outputs)` when the node has run: through the gradient of its first result."""
-        hooks = self._trace.hooks.setdefault(self._entry.first, Hooks()).calls
-        return register(hooks, lambda g: (hook((g,), (g,)), None)[1])
+        """Call `hook(grad_inputs, grad_outputs)` when the node has run; what it returns, if not None, replaces `grad_inputs`."""
+        return register(self._hooks().after, hook)
+
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before the node runs; what it returns, if not None, replaces them."""
+        return register(self._hooks().before, hook)
 
 
-class AccumulateGrad:
+class AccumulateGrad(Node):
     """The end of the gradient graph at a leaf."""
 
     def __init__(self, leaf: Leaf) -> None:
@@ -135,20 +215,32 @@ class AccumulateGrad:
         """The leaf tensor."""
         return self._leaf.owner()
 
-    @property
-    def next_functions(self) -> tuple:
-        """Nothing follows."""
-        return ()
-
     def name(self) -> str:
         """Its name."""
         return "torch::autograd::AccumulateGrad"
 
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at {id(self):#x}>"
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other._leaf is self._leaf
+
+    def __hash__(self) -> int:
+        return hash(self._leaf)
+
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook((grad,))` before the gradient is accumulated; what it returns, if not None, replaces it."""
+        def before(grad: Any) -> Any:
+            changed = hook((grad,))
+            return changed[0] if isinstance(changed, tuple) else changed
+        return add_hook(self.variable, before)
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook((), (grad,))` after the gradient was accumulated."""
+        arrived: list = []
+        add_hook(self.variable, lambda grad: arrived.append(grad))
+        return add_after_hook(self._leaf, lambda leaf: (hook((), (arrived.pop(),)), None)[1])
 
 
-def _node_at(trace: Trace, slot: int) -> tuple:
+def node_at(trace: Trace, slot: int) -> tuple:
+    """The node that made a slot, and which of its results that is."""
     source = trace.sources.get(slot)
     if type(source) is Leaf:
         return AccumulateGrad(source), 0
@@ -162,17 +254,19 @@ def _node_at(trace: Trace, slot: int) -> tuple:
 
 def grad_fn(value: Value) -> GradNode | None:
     """The node that made `value`."""
-    return _node_at(*locate(value))[0] if value.aval.requires_grad else None
+    return node_at(*locate(value))[0] if value.aval.requires_grad else None
 
 
 def output_number(value: Value) -> int:
     """Which of its node's results `value` is."""
-    return _node_at(*locate(value))[1] if value.aval.requires_grad and type(value.origin) is not Leaf else 0
+    return node_at(*locate(value))[1] if value.aval.requires_grad and type(value.origin) is not Leaf else 0
 
 
 def named_node(trace: Trace, position: int, entry: Entry) -> GradNode:
     """The node of an entry, of a class that bears its name: `type(t.grad_fn).__name__` is what PyTorch's users look at."""
-    node = GradNode(trace, position, entry)
+    if entry.op is CUSTOM:
+        return trace.customs[entry.first].at(trace, position, entry)
+    node = GradNode().at(trace, position, entry)
     node.__class__ = _classes.setdefault(node.name(), type(node.name(), (GradNode,), {}))
     return node
 

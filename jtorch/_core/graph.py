@@ -162,7 +162,7 @@ class Trace:
     saved     after the run: the arrays by slot that gradients still need
     """
     __slots__ = ("device", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
-                 "customs", "packs", "__weakref__")
+                 "customs", "packs", "overwritten", "leaf_versions", "__weakref__")
     serials = count()
 
     def __init__(self, device: device, root: Node) -> None:
@@ -178,6 +178,8 @@ class Trace:
         self.done = False
         self.saved: dict[int, Array] | None = None
         self.freed: tuple = ()                               # backward plans that released what they used, after the run
+        self.overwritten: dict[int, Any] = {}                # slot -> the write in place that changed what the tensor there holds
+        self.leaf_versions: dict[int, int] = {}              # after the run: slot of a leaf -> the version that it had
         self.serial = next(Trace.serials)
 
     def entries(self) -> Iterator[tuple[int, Entry]]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .graph import Array, Aval, Const, Edge, Entry
-from .op import Put, View
+from .op import Op, Put, View
 from .pack import concatenated, is_small
 
 Env = dict[int, Array]                                       # slot -> array, while a path is replayed
@@ -118,8 +118,11 @@ def gradient_needs(entry: Entry) -> frozenset[int]:
 
 
 def keeps_nothing(entry: Entry) -> bool:
-    """Whether PyTorch saves nothing for the gradient of `entry`, so that it can be had again and again.  Positions of views are no tensors."""
-    return isinstance(entry.op, View | Put) or not _reads(entry)
+    """Whether PyTorch saves no tensor for the gradient of `entry`, so that it can be had again and again.  Positions and factors are no tensors."""
+    if isinstance(entry.op, View | Put) or not _reads(entry):
+        return True
+    roles = entry.op.roles(entry.attrs) if isinstance(entry.op, Op) else ()
+    return bool(roles) and all(roles[k] == "scalar" for k in _reads(entry))
 
 
 def _reads(entry: Entry) -> frozenset[int]:

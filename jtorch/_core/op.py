@@ -139,6 +139,7 @@ class Op:
 
 class View(Op):
     """An operator whose result shares its input's memory."""
+    counts = True                                            # whether writes to the result count as writes to the input
 
     def __init__(self, body: Callable, name: str, put: Callable | None, overlaps: bool, **facts: Any) -> None:
         self.overlaps = overlaps

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from . import lower
 from .graph import Aval, Const, Edge, Entry, Leaf, Node, Trace, Value, here
 from .lower import Special, differentiable, gradient_needs, keeps_nothing, linearize, pull_back
+from .versions import saved_by_pytorch, seen_through
 
 Place = tuple[int, int]                                      # a slot of the graph: (which trace, 0 the newest; slot)
 PLAN, TWICE = "plan", ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
@@ -51,14 +53,16 @@ ADD = Add()
 class Plan:
     """The order in which gradients flow from some slots back to the leaves, over the current trace and finished ones.
 
-    steps   (trace, position of the entry), latest first
-    leaves  for each leaf the places where it was an input
-    reads   places in finished traces whose saved arrays are needed
+    steps     (trace, position of the entry), latest first
+    leaves    for each leaf the places where it was an input
+    targets   the places whose gradients are asked for
+    complete  for each step the leaves whose gradients are complete after it
+    reads     places in finished traces whose saved arrays are needed
     """
 
-    def __init__(self, paths: list[list[Edge]], roots: Sequence[Place], wiring: list[dict[int, Any]], targets: Sequence[Place]) -> None:
+    def __init__(self, paths: list[list[Edge]], roots: Sequence[Place], wiring: list[dict[int, Any]], goals: Sequence[Any] | None) -> None:
         self.nodes: list[Node] = []                          # of older traces: kept, so that their identities in a key stay theirs
-        self.paths, self.roots, self.targets = paths, tuple(roots), tuple(targets)
+        self.paths, self.roots = paths, tuple(roots)
         self.avals = [lower.avals_of(p) for p in paths]
         self.steps: list[Place] = []
         wanted = set(roots)
@@ -72,11 +76,60 @@ class Plan:
         self.leaves: dict[int, list[Place]] = {}
         for k, wires in enumerate(wiring):
             for slot, wire in sorted(wires.items()):
-                if isinstance(wire, int) and (k, slot) in wanted:
+                if isinstance(wire, int) and (k, slot) in wanted and (goals is None or wire in goals):
                     self.leaves.setdefault(wire, []).append((k, slot))
         self.wires = {(k, s): w for k, wires in enumerate(wiring) for s, w in wires.items() if isinstance(w, tuple)}
+        self.targets = tuple([g for g in goals or () if g in wanted])
+        if goals is not None:
+            self._prune()
         self.reads = sorted({(k, paths[k][i].entry.operands[n]) for k, i in self.steps if k for n in gradient_needs(paths[k][i].entry)})
         self.python = any(paths[k][i].entry.op is CUSTOM for k, i in self.steps)
+
+    def entry(self, step: Place) -> Entry:
+        """The recorded entry of a step."""
+        return self.paths[step[0]][step[1]].entry
+
+    def passes(self, step: Place) -> list[Place]:
+        """Where a step's gradients go: places of operands."""
+        entry = self.entry(step)
+        return [(step[0], entry.operands[n]) for n in differentiable(entry)]
+
+    def _prune(self) -> None:
+        """Leave out the steps that lead to none of the targets and leaves."""
+        useful = {*self.targets, *[p for places in self.leaves.values() for p in places]}
+        kept = []
+        for step in reversed(self.steps):
+            if any(p in useful or self.wires.get(p) in useful for p in self.passes(step)):
+                entry = self.entry(step)
+                useful.update((step[0], s) for s in range(entry.first, entry.first + len(entry.outputs)))
+                kept.append(step)
+        self.steps = kept[::-1]
+
+    @cached_property
+    def complete(self) -> dict[Place, list[int]]:
+        """For each step the numbers of the leaves whose gradients are complete after it."""
+        last = {p: step for step in self.steps for p in self.passes(step)}
+        order, found = {step: k for k, step in enumerate(self.steps)}, {}
+        for leaf, places in self.leaves.items():
+            ends = [last[p] for p in places if p in last]
+            if ends:
+                found.setdefault(max(ends, key=order.__getitem__), []).append(leaf)
+        return found
+
+    @cached_property
+    def keeps(self) -> dict[Place, list[tuple[Place, Place]]]:
+        """What PyTorch would keep for this pass: for each place that must not be overwritten the steps that need it, and their own place for it."""
+        makers = [{s: e.entry for e in p if e.entry is not None for s in range(e.entry.first, e.entry.first + len(e.entry.outputs))} for p in self.paths]
+        found: dict[Place, list[tuple[Place, Place]]] = {}
+        for step in self.steps:
+            for slot in saved_by_pytorch(self.entry(step)):
+                place: Place | None = (step[0], slot)
+                while place is not None:
+                    chain = [(place[0], s) for s in seen_through(place[1], makers[place[0]])]
+                    for p in chain:
+                        found.setdefault(p, []).append((step, (step[0], slot)))
+                    place = self.wires.get(chain[-1])
+        return found
 
     def released(self, k: int) -> frozenset[int]:
         """Positions in trace `k` that this pass uses up."""
@@ -187,15 +240,16 @@ class Route:
         self.plan, self.traces, self.leaves = plan, traces, leaves
 
 
-def route_to(roots: Sequence[tuple[Trace, int]], targets: Sequence[tuple[Trace, int]]) -> Route:
+def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[Trace, int]] | None = None) -> Route:
+    """The way from some slots to all leaves, or to what is wanted."""
     trace = here.trace
     traces = _traces([*(t for t, _ in roots)])
     if not traces or traces[0] is not trace:
         traces.insert(0, trace)
     number = {t: k for k, t in enumerate(traces)}
     places = tuple([(number[t], s) for t, s in roots])
-    goals = tuple([(number.get(t, -1), s) for t, s in targets])
     if len(traces) == 1:
+        goals = _goals(wanted, number, trace.leaf_slots)
         key: Any = (PLAN, places, goals)
         plan = trace.node.get(key)
         if plan is None:
@@ -206,6 +260,7 @@ def route_to(roots: Sequence[tuple[Trace, int]], targets: Sequence[tuple[Trace, 
     wiring = []
     for t in traces:
         wiring.append({s: leaves.setdefault(o, len(leaves)) if type(o) is Leaf else (number[o[0]], o[1]) for s, o in t.sources.items()})
+    goals = _goals(wanted, number, leaves)
     key = PLAN, places, goals, tuple([(id(t.node), t.freed, *w.items()) for t, w in zip(traces[1:], wiring[1:], strict=True)]), tuple(wiring[0].items())
     plan = trace.node.get(key)
     if plan is None:
@@ -216,12 +271,16 @@ def route_to(roots: Sequence[tuple[Trace, int]], targets: Sequence[tuple[Trace, 
     return Route(plan, traces, [order[w] for w in plan.leaves])
 
 
-def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple) -> Plan:
+def _goals(wanted: Sequence[Leaf | tuple[Trace, int]] | None, number: dict[Trace, int], leaves: dict[Leaf, int]) -> tuple | None:
+    return None if wanted is None else tuple([leaves.get(w, -1) if type(w) is Leaf else (number.get(w[0], -1), w[1]) for w in wanted])
+
+
+def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple | None) -> Plan:
     paths = [t.node.path() for t in traces]
-    plan = Plan(paths, places, wiring, [g for g in goals if g[0] >= 0])
+    plan = Plan(paths, places, wiring, goals)
     gone = [set().union(*t.freed, *[e.entry.op.frees() for e in p if e.entry is not None and isinstance(e.entry.op, Special)])
             for t, p in zip(traces, paths, strict=True)]
     for k, i in plan.steps:
-        if i in gone[k] and (not keeps_nothing(paths[k][i].entry) or paths[k][i].entry.op is CUSTOM):
+        if i in gone[k] and not keeps_nothing(paths[k][i].entry):
             raise RuntimeError(TWICE)
     return plan

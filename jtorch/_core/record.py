@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from . import config, lower
-from .device import CPU, device, jax_device
+from .device import CPU, PLATFORMS, accelerators, device, jax_device
 from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, here
 from .pack import Part
@@ -300,6 +300,14 @@ def on_device(array: np.ndarray, where: device) -> Array:
     """A host array as one that programs take without converting it each time."""
     with jax.enable_x64(True):
         return jax.device_put(array, jax_device(where))
+
+
+def adopted(foreign: Any) -> Value:
+    """The array of another library, on an accelerator, as a value on the same memory."""
+    with jax.enable_x64(True):
+        array = jax.dlpack.from_dlpack(foreign)
+    kind = next((k for k in PLATFORMS if array.device in accelerators(k)), "cpu")
+    return Value(aval(array.shape, from_numpy(array.dtype), device(kind, accelerators(kind).index(array.device))), None, -1, array)
 
 
 def to_device(array: Array, where: device) -> Array:

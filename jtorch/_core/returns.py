@@ -13,7 +13,11 @@ def named(op: Any) -> Callable | None:
     fields = op.facts.get("returns")
     if not fields:
         return None
-    name = f"linalg_{op.name}" if "linalg" in op.facts["home"] else op.name
+    return named_tuple(f"linalg_{op.name}" if "linalg" in op.facts["home"] else op.name, fields)
+
+
+def named_tuple(name: str, fields: str) -> type:
+    """The result type `name` with these fields."""
     if name not in TYPES:
         made = namedtuple(name, fields)
         made.__repr__ = _repr

@@ -19,6 +19,7 @@ from . import config, lower
 from .device import CPU, jax_device
 from .dtype import from_numpy
 from .graph import Array, Node, Trace, Value, aval, here, roots
+from .versions import note_saved
 from .pack import Layout, Pack, Part, layout
 
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -133,6 +134,7 @@ def _launch(trace: Trace, values: list[Value]) -> None:
         if v.aval.requires_grad and v.origin is None:
             v.origin = trace, v.slot
     if program.saved:
+        note_saved(trace)
         kept = _input_arrays(node, inputs)
         trace.saved = {s: kept[s] for s in program.saved if s in kept}
         trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[program.count:], strict=False))

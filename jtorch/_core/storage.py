@@ -15,6 +15,7 @@ from .device import CPU
 from .graph import Leaf, Value, here, mode
 from .op import Array, View, op, view
 from .record import record, to_host
+from .versions import note
 
 FEW = 256                                                    # elements that are rather copied by the host than by a program
 ALONE = 2                                                    # references to a NumPy buffer that only its storage holds: attribute, getrefcount
@@ -43,6 +44,13 @@ class Step:
         while step.op in (detach.op, data_of.op) and step.parent is not None:
             step = step.parent
         return step.op is None
+
+    def counts_for_base(self) -> bool:
+        """Whether a write here counts as one to the base."""
+        step = self
+        while step.parent is not None:
+            step = step.parent
+        return step.versions is self.versions
 
     def under_leaf(self) -> bool:
         """Whether this or a step before it is a leaf: then what is seen depends on the gradient mode."""
@@ -118,11 +126,15 @@ class Storage:
             self.value = keep_history(old, made) if old is not None and old.aval.requires_grad and not made.aval.requires_grad else made
         if shared:
             self.look(step)[...] = to_host(new, "write to an array shared with NumPy")
-        step.versions[0] += 1
+        if old is not None and step.counts_for_base():
+            note(old, step.versions, new)
         for alias in self.aliases:
             tensor = alias()
             if tensor is not None:
+                if tensor._value is not None and tensor._step.versions is step.versions:
+                    note(tensor._value, step.versions, new)
                 tensor._value = None
+        step.versions[0] += 1
 
     def _through(self, step: Step, new: Value) -> Value:
         chain = []
@@ -215,6 +227,7 @@ def copied(input: Array) -> Array:
 
 
 detach.op.differentiable = data_of.op.differentiable = False
+data_of.op.counts = False
 CUTS = detach.op, data_of.op                                 # views that no gradient flows through
 WITH_DATA, WRITE_CHAIN = with_data.op, write_chain
 

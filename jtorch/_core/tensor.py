@@ -18,6 +18,7 @@ from .record import TENSORS, record, to_device, to_host
 from .run import concrete, host_value
 from .size import Size
 from .storage import CUTS, Step, Storage, apply_view, convert, data_of, detach, keep_history, leaf_value
+from .versions import note
 
 DETACH, DATA, CONVERT = detach.op, data_of.op, convert.op
 new = object.__new__
@@ -169,26 +170,24 @@ class Tensor(Generated):
             self._share()
         if here_now.grad:
             self._check_leaf()
-        old = self._read_value().aval
+        before = self._read_value()
+        old = before.aval
         if value.aval is not old and (value.aval.shape is not old.shape or value.aval.dtype is not old.dtype):
             value = self._fitting(value, old, name)
         if self._step is not None and name != "fill_" and layout.repeats(self):
             raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
                                "the tensor before performing the operation.")
         if not here_now.grad and leaf is None and old.requires_grad and self._alone():
-            value = keep_history(self._read_value(), value)
+            value = keep_history(before, value)
         if (leaf is None or not leaf.active) and self._alone():
+            if self._versions is None:
+                self._versions = [0]
+            note(before, self._versions, value)
             self._value = value
-            self._count()
+            self._versions[0] += 1
         else:
             self._share().write(self._step, value)
         return self
-
-    def _count(self) -> None:
-        """Count an in-place write to memory that nobody else looks at."""
-        if self._versions is None:
-            self._versions = [0]
-        self._versions[0] += 1
 
     def _check_write(self) -> None:
         """Raise where an in-place operation is not allowed now: before random numbers are drawn for it, say."""
@@ -232,7 +231,7 @@ class Tensor(Generated):
             raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that "
                                "doesn't require differentiation use var_no_grad = var.detach().")
         if requires_grad and self.dtype.category not in FLOAT_CATEGORIES:
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         if self._views is not None:
             self._share()
         if self._leaf is None:
@@ -269,10 +268,16 @@ class Tensor(Generated):
         if grad is not None:
             if not isinstance(grad, Tensor):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+            if grad is self:
+                raise RuntimeError("can't assign Variable as its own grad")
             if grad.shape != self.shape:
-                raise RuntimeError(f"assigned grad has data of a different size: expected {list(self.shape)}, got {list(grad.shape)}")
+                raise RuntimeError(f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size '{list(self.shape)}'. Please ensure that "
+                                   "the gradient and the tensor are the same size")
             if grad.dtype is not self.dtype:
-                raise RuntimeError(f"assigned grad has data of a different type: expected {self.dtype.title}, got {grad.dtype.title}")
+                raise RuntimeError(f"attempting to assign a gradient with dtype '{grad.dtype.title.lower()}' to a tensor with grad_dtype '{self.dtype.title}'. "
+                                   "The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's grad_dtype "
+                                   "attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor "
+                                   "and its gradient may break downstream systems that assume they match.")
         leaf.grad = grad
 
     @grad.deleter
@@ -305,7 +310,9 @@ class Tensor(Generated):
     def detach_(self) -> Tensor:
         """Cut this tensor off from its gradient history; returns the tensor itself."""
         if self._seen_from is not None or self._step is not None and self._step.op is not None:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+            raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+                               "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+                               "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.")
         value = record(DETACH, (self,)) if self.requires_grad and self._leaf is None else None
         if self._leaf is not None:
             return self.requires_grad_(False)

@@ -1,14 +1,15 @@
 """A backward pass step by step, where Python must see the gradients on their way: each step is a recorded operation, itself differentiable."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
 from . import lower
-from .gradgraph import hooked, tensor_of
+from .anomaly import Anomaly
+from .gradgraph import NODE, hooked, tensor_of
 from .graph import Aval, Const, Entry, Leaf, Trace, Value, here, mode
 from .lower import differentiable, gradient_needs, linearize, pull_back
 from .plan import ADD, CUSTOM, Freed, Place, Route, blank
@@ -16,7 +17,8 @@ from .record import record
 from .run import concrete, user_line
 
 def needs_python(route: Route) -> bool:
-    return route.plan.python or any(t.hooks for t in route.traces) or any(leaf.hooks or leaf.after for leaf in route.leaves)
+    """Whether the pass must be walked in Python: for custom functions, hooks, or to look at values."""
+    return Anomaly.enabled or route.plan.python or any(t.hooks for t in route.traces) or any(leaf.hooks or leaf.after for leaf in route.leaves)
 
 
 class Vjp:
@@ -69,14 +71,11 @@ def _operand_values(route: Route, k: int, entry: Entry) -> list[Value | None]:
     return found
 
 
-def walk(route: Route, starts: list, create_graph: bool, retain: bool) -> dict[Place, Value]:
-    """The pass step by step; returns the gradient of every place."""
+def walk(route: Route, starts: list, create_graph: bool, retain: bool, arrived: Callable[[Leaf, Value], None] | None = None) -> dict[Place, Value]:
+    """The pass step by step; returns the gradient of every place.  Each leaf's gradient is given to `arrived` as soon as it is complete."""
     plan, before = route.plan, here.mode
-    operands = {step: _operand_values(route, step[0], plan.paths[step[0]][step[1]].entry) for step in plan.steps
-                if plan.paths[step[0]][step[1]].entry.op is not CUSTOM}
-    customs = {step: route.traces[step[0]].customs[plan.paths[step[0]][step[1]].entry.first] for step in plan.steps
-               if plan.paths[step[0]][step[1]].entry.op is CUSTOM}
-    hooks = [t.hooks for t in route.traces]
+    operands = {step: _operand_values(route, step[0], plan.entry(step)) for step in plan.steps if plan.entry(step).op is not CUSTOM}
+    leaves = dict(zip(plan.leaves, route.leaves, strict=True))
     found: dict[Place, Value] = {}
     here.mode = mode(create_graph, False, before.floating, before.autocast)
     try:
@@ -84,24 +83,11 @@ def walk(route: Route, starts: list, create_graph: bool, retain: bool) -> dict[P
             a = plan.avals[place[0]][place[1]]
             _add_value(found, place, given if given is not None else Value(a.plain, None, -1, np.ones(a.shape, a.dtype.numpy)))
         for step in plan.steps:
-            entry = plan.paths[step[0]][step[1]].entry
-            places = [(step[0], s) for s in range(entry.first, entry.first + len(entry.outputs))]
-            for place in places:
-                if place in found and place[1] in hooks[place[0]]:
-                    found[place] = hooks[place[0]][place[1]].apply(found[place])
-            if not any(p in found for p in places):
-                continue
-            grads = [found.get(p) for p, a in zip(places, entry.outputs, strict=True) if a.requires_grad]
-            if entry.op is CUSTOM:
-                passed = customs[step].pull_back(grads, create_graph)
-            else:
-                results = record(VJP, (*operands[step], *[g for g in grads if g is not None]), (entry, _present(entry, places, found)))
-                passed = list(results) if type(results) is tuple else [results]
-            for slot, g in zip([entry.operands[n] for n in differentiable(entry)], passed, strict=True):
-                if g is not None:
-                    _add_value(found, (step[0], slot), g)
-                    if (step[0], slot) in plan.wires:
-                        _add_value(found, plan.wires[step[0], slot], g)
+            _step(route, step, operands.get(step), found)
+            for leaf in plan.complete.get(step, ()) if arrived is not None else ():
+                grad = total(found, plan.leaves[leaf])
+                if grad is not None:
+                    arrived(leaves[leaf], grad)
     finally:
         here.mode = before
     if not retain:
@@ -110,8 +96,43 @@ def walk(route: Route, starts: list, create_graph: bool, retain: bool) -> dict[P
     return found
 
 
-def _present(entry: Entry, places: list[Place], found: dict) -> tuple[bool, ...]:
-    return tuple([p in found and a.requires_grad for p, a in zip(places, entry.outputs, strict=True)])
+def _step(route: Route, step: Place, operands: list | None, found: dict[Place, Value]) -> None:
+    """Take the gradients of one entry's results to its operands, through the hooks on the way."""
+    plan, k = route.plan, step[0]
+    entry, hooks = plan.entry(step), route.traces[k].hooks
+    places = [(k, s) for s in range(entry.first, entry.first + len(entry.outputs))]
+    for place in places:
+        if place in found and place[1] in hooks:
+            found[place] = hooks[place[1]].apply(found[place])
+    if not any(p in found for p in places):
+        return
+    grads = [found.get(p) for p in places]
+    around = hooks.get((NODE, step[1]))
+    if around is not None:
+        grads = around.enter(grads)
+    if Anomaly.enabled:
+        with Anomaly.watching(route.traces[k], step[1], entry):
+            passed = _passed(route, step, operands, grads)
+            Anomaly.check(route.traces[k], step[1], entry, passed)
+    else:
+        passed = _passed(route, step, operands, grads)
+    if around is not None:
+        passed = around.leave(passed, grads, entry)
+    for place, g in zip(plan.passes(step), passed, strict=True):
+        if g is not None:
+            _add_value(found, place, g)
+            if place in plan.wires:
+                _add_value(found, plan.wires[place], g)
+
+
+def _passed(route: Route, step: Place, operands: list | None, grads: list[Value | None]) -> list[Value | None]:
+    """The gradients of the differentiable operands of an entry."""
+    entry, trace = route.plan.entry(step), route.traces[step[0]]
+    if entry.op is CUSTOM:
+        return trace.customs[entry.first].pull_back(trace, step[1], entry, [g for g, a in zip(grads, entry.outputs, strict=True) if a.requires_grad])
+    present = tuple([g is not None and a.requires_grad for g, a in zip(grads, entry.outputs, strict=True)])
+    results = record(VJP, (*operands, *[g for g, there in zip(grads, present, strict=True) if there]), (entry, present))
+    return list(results) if type(results) is tuple else [results]
 
 
 def _mark_freed(route: Route) -> None:
@@ -161,6 +182,9 @@ def _plain(value: Value) -> Value:
 
 def release(route: Route) -> None:
     """Let go of what finished traces saved for the steps of this pass."""
+    for step in route.plan.steps if route.plan.python else ():
+        if route.plan.entry(step).op is CUSTOM:
+            route.traces[step[0]].customs[route.plan.entry(step).first].let_go()
     for k, trace in enumerate(route.traces):
         if k and trace.done:
             trace.freed = (*trace.freed, route.plan.released(k))

@@ -155,6 +155,27 @@ def nelement(self: Tensor) -> int:
     return self.numel()
 
 
+@public("Tensor")
+def to_dense(self: Tensor, dtype: dtype | None = None, *, masked_grad: bool | None = None) -> Tensor:
+    """The tensor itself, which is stored densely; in another type if one is given."""
+    return self if dtype is None else self.to(dtype)
+
+
+@public("Tensor")
+def dim_order(self: Tensor) -> tuple[int, ...]:
+    """The dimensions in the order in which they lie in memory, the outermost first."""
+    strides = layout.of(self)[0]
+    return tuple(sorted(range(len(strides)), key=lambda d: -strides[d]))
+
+
+@public("Tensor")
+def as_subclass(self: Tensor, cls: Any) -> Tensor:
+    """The tensor as one of a subclass, with the same memory and gradient history."""
+    out = self.view_as(self)
+    out.__class__ = cls
+    return out
+
+
 @public("torch")
 def numel(input: Tensor) -> int:
     """The number of elements."""
@@ -173,10 +194,10 @@ def get_device(self: Tensor) -> int:
     return -1 if self.device is CPU else self.device.index or 0
 
 
-@public("Tensor")
-def is_same_size(self: Tensor, other: Tensor) -> bool:
+@public()
+def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether both have the same shape."""
-    return self.shape == other.shape
+    return input.shape == other.shape
 
 
 @public("Tensor")
@@ -209,7 +230,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     return self._write(record(FILL.op, (self, src)), "copy_")
 
 
-@public("Tensor")
+@public()
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Set every element to `value`; returns the tensor itself."""
     if isinstance(value, Tensor):
@@ -225,7 +246,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     return self._write(record(FILL.op, (self, value)), "fill_")
 
 
-@public("Tensor")
+@public()
 def zero_(self: Tensor) -> Tensor:
     """Set every element to zero; returns the tensor itself."""
     return fill_(self, 0)
@@ -271,7 +292,7 @@ def resize_(self: Tensor, *sizes_: Any, memory_format: Any = None) -> Tensor:
     return self if shape == self.shape else resize(self, shape)
 
 
-@public("Tensor")
+@public()
 def resize_as_(self: Tensor, tensor: Tensor, memory_format: Any = None) -> Tensor:
     """Take the shape of another tensor, in place."""
     return resize_(self, tensor.shape)
@@ -308,7 +329,7 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
     return self._write(host_value(np.array([callable(a, b) for a, b in pairs]).astype(self.dtype.numpy).reshape(self.shape)), "map_")
 
 
-@public("Tensor")
+@public()
 def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
     """Write `values` at the positions that tensors choose, or add them."""
     scatter(self, {k: i for k, i in enumerate(indices) if i is not None}, values, accumulate)
@@ -380,6 +401,12 @@ def legacy(kind: dtype, where: Any, args: tuple) -> Tensor:
         raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
     return from_array(np.array([x.tolist() if isinstance(x, Tensor) else x for x in data] if not isinstance(data, np.ndarray) else data)
                       .astype(kind.numpy), place)
+
+
+@public("Tensor", name="new")
+def new_legacy(self: Tensor, *args: Any, device: Any = None) -> Tensor:
+    """What the old constructor of its type does: a tensor of the given sizes, or of the given data."""
+    return legacy(self.dtype, device or self.device, args)
 
 
 LEGACY = {f"{kind.title}Tensor": LegacyType(kind.title, kind) for kind in LEGACY_TYPES}

@@ -15,8 +15,12 @@ from .._core.device import CPU, canonical, device
 from .._core.dtype import FLOATING, dtype
 from .._core.graph import here, mode
 from .._core.public import PUBLIC, public
+from .._core.record import adopted
 from .._core.storage import Step, Storage
-from .._core.tensor import Tensor, from_array, new
+from .._core.tensor import Tensor, from_array, new, wrap
+
+
+DLPACK_CPU = 1                                               # the number that DLPack gives to the CPU
 
 
 class Defaults:
@@ -162,6 +166,48 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     made._value = None
     Storage(None, ndarray).join(made, Step(None, None, (), ()))
     return made
+
+
+@public("torch")
+def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A vector on the memory of an object with Python's buffer protocol.
+
+    >>> torch.frombuffer(bytearray(b"ab"), dtype=torch.uint8)
+    tensor([97, 98], dtype=torch.uint8)
+    """
+    view = memoryview(buffer)
+    size, item = view.nbytes, dtype.itemsize
+    if not size or not count:
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
+    if not 0 <= offset < size:
+        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1")
+    if count < 0 and (size - offset) % item:
+        raise ValueError(f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({item})")
+    if count > 0 and offset + count * item > size:
+        raise ValueError(f"requested buffer length ({count} * {item} bytes) after offset ({offset} bytes) must not be greater than actual buffer length "
+                         f"({size} bytes)")
+    if view.readonly:
+        warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to the underlying "
+                      "(supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its data or make it writable before "
+                      "converting it to a tensor.", UserWarning, stacklevel=2)
+        return from_array(np.frombuffer(buffer, dtype.numpy, count, offset).copy(), requires_grad=requires_grad)
+    made = from_numpy(np.frombuffer(buffer, dtype.numpy, count, offset))
+    return made.requires_grad_() if requires_grad else made
+
+
+@public("torch")
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor on the memory of another library's tensor."""
+    if isinstance(ext_tensor, Tensor):
+        made = ext_tensor.detach()
+    elif not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
+    elif ext_tensor.__dlpack_device__()[0] == DLPACK_CPU:
+        array = np.from_dlpack(ext_tensor)
+        made = from_numpy(array) if array.flags.writeable else from_array(np.array(array))
+    else:
+        made = wrap(adopted(ext_tensor))
+    return made.to(device or made.device, copy=bool(copy))
 
 
 @public("torch")

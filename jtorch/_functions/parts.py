@@ -12,7 +12,8 @@ from .._core.indexing import check_dimension
 from .._core.public import PUBLIC, public
 from .._core.record import record
 from .._core.tensor import Tensor, wrap
-from .._ops.elementary import conj_physical, conjugate
+from .._ops.elementary import conjugate
+from .._ops.pad import pad as padded
 from .create import finish
 from .shape import as_strided, chunk, clone, expand, reshape, select, split, tensor_split, unbind, view
 
@@ -147,7 +148,7 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     return self.masked_fill_(finish(flat.reshape(self.shape), self.device, False), fill_value)
 
 
-@public("Tensor")
+@public()
 def as_strided_(self: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """Look at the memory with other sizes and strides from now on."""
     return self._become(as_strided(self, size, stride, storage_offset))
@@ -204,6 +205,28 @@ def adjoint(input: Tensor) -> Tensor:
     if input.dim() < 2:
         raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.dim()}-D tensor.")
     return conj(input.transpose(-2, -1))
+
+
+@public("linalg", name="diagonal")
+def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """The diagonal of each matrix, as a view."""
+    return A.diagonal(offset, dim1, dim2)
+
+
+@public("torch")
+def constant_pad_nd(input: Tensor, pad: Any, value: complex = 0) -> Tensor:
+    """`input` made longer at its ends: `nn.functional.pad` with a constant."""
+    return wrap(record(padded.op, (input, value), (tuple(pad), "constant")))
+
+
+@public("Tensor", name="__reversed__")
+def backwards(self: Tensor) -> Tensor:
+    """The elements in the opposite order along all dimensions."""
+    return self.flip(tuple(range(self.dim()))) if self.dim() else self
+
+
+public("torch", name="detach")(Tensor.detach)
+public("torch", name="detach_")(Tensor.detach_)
 
 
 # ---- positions

@@ -9,6 +9,7 @@ from .._core import dtype as dt
 from .._core.derive import write_out
 from .._core.public import public
 from .._core.record import record, to_host
+from .._core.returns import named_tuple
 from .._core.run import host_value
 from .._core.tensor import Tensor, wrap
 from .._ops.compare import _allclose, _equal
@@ -17,6 +18,9 @@ from .._ops.join import repeat_interleave_each as repeated_each
 from .._ops.pointwise import where as choose
 from .._ops.select import bincount as counted
 from .._ops.select import one_hot as encoded
+
+
+Bins = named_tuple("histogram", "hist bin_edges")
 
 
 def values(input: Tensor, cause: str) -> np.ndarray:
@@ -144,7 +148,7 @@ def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | N
     """Counts and edges of bins of equal width, or of given edges."""
     edges = bins._host() if isinstance(bins, Tensor) else bins
     found, at = np.histogram(values(input, "histogram"), edges, range, density, None if weight is None else weight._host())
-    return fresh(found.astype(input.dtype.numpy), input), fresh(at.astype(input.dtype.numpy), input)
+    return Bins(fresh(found.astype(input.dtype.numpy), input), fresh(at.astype(input.dtype.numpy), input))
 
 
 @public()

@@ -7,6 +7,7 @@ from typing import Any
 from .._core import layout
 from .._core.derive import sizes
 from .._core.dtype import dtype
+from .._core.format import LAYOUTS
 from .._core.indexing import FULL, check_dimension
 from .._core.public import public
 from .._core.record import record
@@ -351,3 +352,7 @@ setattr(Tensor, "is_cpu", property(lambda self: self.device.type == "cpu", doc="
 setattr(Tensor, "is_meta", property(lambda self: self.device.type == "meta", doc="Whether it has no data."))
 setattr(Tensor, "itemsize", property(lambda self: self.dtype.itemsize, doc="The bytes of one element."))
 setattr(Tensor, "nbytes", property(lambda self: self.dtype.itemsize * self.numel(), doc="The bytes of all elements."))
+setattr(Tensor, "layout", property(lambda self: LAYOUTS["strided"], doc="How it is stored: `torch.strided`."))
+setattr(Tensor, "name", property(lambda self: self._name, doc="None."))
+for _elsewhere in ("xpu", "ipu", "mtia", "maia", "vulkan"):
+    setattr(Tensor, f"is_{_elsewhere}", False)

@@ -148,7 +148,7 @@ def fractional_max_pool_apply(input: Array, samples: Array, kernel_size: tuple[i
     flat = jnp.zeros((), jnp.int64)
     for axis, (size, kernel, out) in enumerate(zip(input.shape[-n:], kernel_size, output_size, strict=True)):
         step = (size - kernel) / (out - 1) if out > 1 else 0.0
-        sample = samples[..., n - 1 - axis, None]                      # samples come in the order width, height, depth
+        sample = samples[..., 1 - axis if n == 2 else axis, None]      # PyTorch takes width before height, but time, height, width
         start = jnp.floor((jnp.arange(out) + sample) * step).astype(jnp.int64) - jnp.floor(sample * step).astype(jnp.int64)
         start = jnp.where(jnp.arange(out) == out - 1, size - kernel, start)
         places = start[..., None] + jnp.arange(kernel)

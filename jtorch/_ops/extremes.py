@@ -52,7 +52,7 @@ def max_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Arr
     return _extreme_along(input, dim, keepdim, "max", jnp.argmax)
 
 
-@op(NONE, name="max", node="MaxBackward1")
+@op(NONE, name="max", node="MaxBackward1", out="cast")
 def max_of_all(input: Array) -> Array:
     """The largest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "max", None)
@@ -73,7 +73,7 @@ def min_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Arr
     return _extreme_along(input, dim, keepdim, "min", jnp.argmin)
 
 
-@op(NONE, name="min", node="MinBackward1")
+@op(NONE, name="min", node="MinBackward1", out="cast")
 def min_of_all(input: Array) -> Array:
     """The smallest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "min", None)

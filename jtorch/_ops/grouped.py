@@ -13,10 +13,11 @@ FLOATS = ("float32", "bfloat16", "float16")
 
 def _check(mat_a: Array, mat_b: Array, offs: Array | None, bias: Array | None, out_dtype: dtype | None) -> None:
     for name, given in (("mat_a", mat_a), ("mat_b", mat_b)):
-        if given.ndim not in (2, 3):
-            raise RuntimeError(f"{name} has to be 2 or 3d")
         if given.dtype.name not in FLOATS:
             raise RuntimeError(f"Expected {name} to be Float32, BFloat16 or Float16 matrix, got {scalar_type(given)}")
+    for name, given in (("mat_a", mat_a), ("mat_b", mat_b)):
+        if given.ndim not in (2, 3):
+            raise RuntimeError(f"{name} has to be 2 or 3d")
     if mat_a.shape[-1] != mat_b.shape[-2]:
         raise RuntimeError("contraction dimension of mat_a and mat_b must match")
     if (offs is None) == (mat_a.ndim == 2 or mat_b.ndim == 2):

@@ -84,7 +84,7 @@ def pinverse(input: Array, rcond: float = 1e-15) -> Array:
     return pinv(input, rtol=rcond)
 
 
-@algebra()
+@algebra(out="cast")
 def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
     """Pseudo-inverse; singular values below max(atol, rtol * the largest) count as 0.    A: (*, n, m)  ->  (*, m, n)"""
     require_matrices(A, "linalg.pinv")
@@ -140,7 +140,7 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
     return solve_one_triangular(A, input, trans=int(transpose), lower=not upper, unit_diagonal=unitriangular), A
 
 
-@op(NONE)
+@op(NONE, out="cast")
 def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     """X of `A X = input` for the A whose Cholesky factor is L.    input: (*, n, k), L: (*, n, n)  ->  (*, n, k)"""
     lower = transposed(L) if upper else L
@@ -148,13 +148,13 @@ def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     return solve_triangular(transposed(lower), half, upper=True)
 
 
-@op(NONE)
+@op(NONE, out="cast")
 def cholesky_inverse(L: Array, upper: bool = False) -> Array:
     """Inverse of the matrix whose Cholesky factor is L.    L: (*, n, n)  ->  (*, n, n)"""
     return cholesky_solve(jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
 
 
-@algebra(returns="solution residuals rank singular_values", out=False, differentiable=(0, 1))
+@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1))
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
     require_matrices(A, "torch.linalg.lstsq")
@@ -191,7 +191,7 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
     return transposed(factor) if upper else factor
 
 
-@op(NONE, name="cholesky")
+@op(NONE, name="cholesky", out="cast")
 def torch_cholesky(input: Array, upper: bool = False) -> Array:
     """Cholesky factor of a positive definite matrix.    input: (*, n, n)  ->  (*, n, n)"""
     return cholesky(input, upper=upper)
@@ -274,7 +274,7 @@ def eigvals(A: Array) -> Array:
     return jnp.linalg.eigvals(A)
 
 
-@algebra(differentiable=False)
+@algebra(differentiable=False, out="cast")
 def matrix_rank(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
     """How many singular values are above max(atol, rtol * the largest).    A: (*, n, m)  ->  (*), int64"""
     require_matrices(A, "linalg.matrix_rank")
@@ -284,7 +284,7 @@ def matrix_rank(A: Array, *, atol: float | None = None, rtol: float | None = Non
     return jnp.sum(values > jnp.maximum(atol or 0.0, rtol * values[..., :1]), -1).astype(jnp.int64)
 
 
-@algebra(node=lambda entry: "SqueezeBackward1" if entry.attrs[0] is None else "NanToNumBackward0")
+@algebra(node=lambda entry: "SqueezeBackward1" if entry.attrs[0] is None else "NanToNumBackward0", out="cast")
 def cond(A: Array, p: int | float | str | None = None) -> Array:
     """Condition number: the norm of A times the norm of its inverse.    A: (*, n, m)  ->  (*)"""
     return jnp.linalg.cond(A, p)
@@ -292,7 +292,7 @@ def cond(A: Array, p: int | float | str | None = None) -> Array:
 
 # ---- functions of matrices
 
-@op(NONE, node=power)
+@op(NONE, node=power, out="cast")
 def matrix_power(input: Array, n: int) -> Array:
     """`input` multiplied with itself `n` times; a negative `n` inverts it first.    input: (*, n, n)  ->  (*, n, n)"""
     if input.ndim < 2:
@@ -303,7 +303,7 @@ def matrix_power(input: Array, n: int) -> Array:
     return jnp.linalg.matrix_power(input, n)
 
 
-@algebra(name="matrix_power", node=power)
+@algebra(name="matrix_power", node=power, out="cast")
 def linalg_matrix_power(A: Array, n: int) -> Array:
     """`A` multiplied with itself `n` times; a negative `n` inverts it first.    A: (*, n, n)  ->  (*, n, n)"""
     return matrix_power(A, n)

@@ -71,3 +71,21 @@ def inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
 def solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple[Array, Array]:
     """`solve`, and 0 where A has an inverse.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B, (*) int32"""
     return solve(A, B, left=left), lu_factor_ex(A)[2]
+
+
+@op(NONE, name="lu_solve", out=False)
+def torch_lu_solve(b: Array, LU_data: Array, LU_pivots: Array) -> Array:
+    """X of `A X = b` from A's `lu_factor`.    b: (*, n, k)  ->  (*, n, k)"""
+    return lu_solve(LU_data, LU_pivots, b)
+
+
+@op(NONE, home="torch", returns="P L U", differentiable=(1, 2))
+def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple[Array, Array, Array]:
+    """P, L and U from what `lu_factor` gave.    LU_data: (*, n, m), LU_pivots: (*, k)  ->  (*, n, n), (*, n, k), (*, k, m)"""
+    n, k = LU_data.shape[-2], min(LU_data.shape[-2:])
+    nothing = jnp.zeros((0,), LU_data.dtype)
+    order = lax.linalg.lu_pivots_to_permutation(LU_pivots - 1, n)
+    permutation = jnp.swapaxes(jnp.eye(n, dtype=LU_data.dtype)[order], -1, -2) if unpack_pivots else nothing
+    if not unpack_data:
+        return permutation, nothing, nothing
+    return permutation, jnp.tril(LU_data[..., :k], -1) + jnp.eye(n, k, dtype=LU_data.dtype), jnp.triu(LU_data[..., :k, :])

@@ -165,7 +165,7 @@ def vdot(input: Array, other: Array) -> Array:
     return _vector_product(jnp.conj(input), other)
 
 
-@op(NONE, node=inner_name)
+@op(NONE, node=inner_name, out="cast")
 def inner(input: Array, other: Array) -> Array:
     """Sum of products over the last dimension of both.    input: (*, k), other: (+, k)  ->  (*, +)"""
     if input.ndim == 0 or other.ndim == 0:
@@ -207,7 +207,7 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
     return _sum(input, beta, _matrix_vector(mat, vec), alpha)
 
 
-@accumulating()
+@accumulating(out="cast")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * outer(vec1, vec2)`.    input: (n, m), vec1: (n), vec2: (m)  ->  (n, m)"""
     for name, vector in (("vec1", vec1), ("vec2", vec2)):

@@ -33,7 +33,7 @@ def _count(input: Array, dim: Dims) -> int:
 
 # ---- sums, means, products
 
-@op(NONE, node=with_dim("Sum"))
+@op(NONE, node=with_dim("Sum"), out="cast")
 def sum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Sum over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`
 
@@ -43,7 +43,7 @@ def sum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype |
     return _total(_summand(input, dtype), dim, keepdim)
 
 
-@op(NONE)
+@op(NONE, out="cast")
 def nansum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Sum over `dim` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
     input = _summand(input, dtype)
@@ -60,7 +60,7 @@ def _averaged(input: Array, dtype: dtype | None, name: str) -> Array:
     return input if dtype is None else input.astype(dtype.numpy)
 
 
-@op(NONE, node=with_dim("Mean"))
+@op(NONE, node=with_dim("Mean"), out="cast")
 def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`
 
@@ -71,7 +71,7 @@ def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype 
     return jnp.mean(input, dimensions(dim, input.ndim), keepdims=keepdim)
 
 
-@op(NONE, node="DivBackward0")
+@op(NONE, node="DivBackward0", out="cast")
 def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Mean over `dim` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
     if not is_inexact(input):
@@ -81,7 +81,7 @@ def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dty
     return _total(jnp.where(present, input, 0), dim, keepdim) / _total(present.astype(input.dtype), dim, keepdim)
 
 
-@op(NONE, node=with_dim("Prod"))
+@op(NONE, node=with_dim("Prod"), out="cast")
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Product over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`"""
     input = _summand(input, dtype)
@@ -102,13 +102,13 @@ def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
 
 # ---- truth
 
-@op(NONE, differentiable=False)
+@op(NONE, differentiable=False, out="cast")
 def all(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
     """Whether all elements over `dim` are other than 0.    input: (*)  ->  (*) without `dim`, bool"""
     return _truth(input, jnp.all(input != 0, dimensions(dim, input.ndim), keepdims=keepdim))
 
 
-@op(NONE, differentiable=False)
+@op(NONE, differentiable=False, out="cast")
 def any(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
     """Whether any element over `dim` is other than 0.    input: (*)  ->  (*) without `dim`, bool"""
     return _truth(input, jnp.any(input != 0, dimensions(dim, input.ndim), keepdims=keepdim))
@@ -143,19 +143,19 @@ def _real(like: Array) -> object:
     return like.real.dtype if is_complex(like) else like.dtype
 
 
-@op(NONE, name="var")
+@op(NONE, name="var", out="cast")
 def var_of_all(input: Array, unbiased: bool) -> Array:
     """Variance of all elements.    input: (*)  ->  ()"""
     return var(input, correction=int(unbiased))
 
 
-@op(NONE, name="var")
+@op(NONE, name="var", out="cast")
 def var_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> Array:
     """Variance over `dim`.    input: (*)  ->  (*) without `dim`"""
     return var(input, dim, correction=int(unbiased), keepdim=keepdim)
 
 
-@op(NONE)
+@op(NONE, out="cast")
 def var(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> Array:
     """Variance over `dim`, or of all elements, with n - correction degrees of freedom.    input: (*)  ->  (*) without `dim`
 
@@ -165,19 +165,19 @@ def var(input: Array, dim: Dims = None, *, correction: int | float | None = 1, k
     return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
 
 
-@op(NONE, name="std", saves="result")
+@op(NONE, name="std", saves="result", out="cast")
 def std_of_all(input: Array, unbiased: bool) -> Array:
     """Standard deviation of all elements.    input: (*)  ->  ()"""
     return std(input, correction=int(unbiased))
 
 
-@op(NONE, name="std", saves="result")
+@op(NONE, name="std", saves="result", out="cast")
 def std_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> Array:
     """Standard deviation over `dim`.    input: (*)  ->  (*) without `dim`"""
     return std(input, dim, correction=int(unbiased), keepdim=keepdim)
 
 
-@op(NONE, saves="result")
+@op(NONE, saves="result", out="cast")
 def std(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> Array:
     """Standard deviation over `dim`, or of all elements, with n - correction degrees of freedom.    input: (*)  ->  (*) without `dim`"""
     return _root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))

@@ -21,7 +21,7 @@ def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Arr
     return scan(widened(input), axis).astype(input.dtype)
 
 
-@op(NONE, inplace="exact")
+@op(NONE, inplace="exact", out="cast")
 @takes_zero_dim
 def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Sum of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)
@@ -32,7 +32,7 @@ def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     return _scanned(lax.cumsum, input, dim, dtype)
 
 
-@op(NONE, inplace="exact")
+@op(NONE, inplace="exact", out="cast")
 @takes_zero_dim
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Product of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)"""
@@ -74,7 +74,7 @@ def cummin(input: Array, dim: int) -> tuple[Array, Array]:
     return _record(input, dim, lax.cummin)
 
 
-@op(NONE, node=lambda entry: "SubBackward0" if entry.attrs[0] else "CopyBackwards")
+@op(NONE, node=lambda entry: "SubBackward0" if entry.attrs[0] else "CopyBackwards", out="cast")
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The `n`-th differences of neighbours along `dim`.    input: (..., k, ...)  ->  (..., k - n, ...)
 

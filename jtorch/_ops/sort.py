@@ -33,7 +33,7 @@ def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool 
     return jnp.take_along_axis(input, order, axis), order
 
 
-@op(NONE, differentiable=False, out=False)
+@op(NONE, differentiable=False)
 @takes_zero_dim
 def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """The indices that sort `input` along `dim`.    input: (*)  ->  (*), int64

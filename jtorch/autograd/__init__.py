@@ -1,28 +1,33 @@
 """Automatic differentiation (`torch.autograd`)."""
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from .._core import backward as engine
+from .._core.anomaly import Anomaly
 from .._core.tensor import Tensor
+from . import function, graph
 from .function import Function, FunctionCtx, once_differentiable
+from .graph import GradientEdge
 from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 
 Tensors = Tensor | Sequence[Tensor]
 
 
 def _list(tensors: Any) -> list:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    return [tensors] if isinstance(tensors, Tensor | GradientEdge) else list(tensors)
 
 
 def _gradients(given: Any, count: int) -> list:
     if given is None:
         return [None] * count
     given = _list(given)
-    if len(given) != count:
+    if len(given) < count:
         raise RuntimeError(f"got {count} tensors and {len(given)} gradients")
-    return given
+    return given[:count]
 
 
 def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables: Any = None,
@@ -30,36 +35,43 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
     """Accumulate the gradients of `tensors` in the leaves' `.grad`.
 
     grad_tensors  for each tensor the gradient that it begins with; may be left out for single elements
+    inputs        the tensors whose gradients to accumulate; by default all leaves
     """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use `grad_tensors`.")
+        grad_tensors = grad_variables
     tensors = _list(tensors)
-    engine.run(tensors, _gradients(grad_tensors if grad_variables is None else grad_variables, len(tensors)), retain_graph, create_graph, inputs)
+    if inputs is not None and not isinstance(inputs, Tensor):
+        inputs = list(inputs)
+    engine.run(tensors, _gradients(grad_tensors, len(tensors)), retain_graph, create_graph, inputs)
 
 
-def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+def grad(outputs: Tensors, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
          only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple:
     """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
+
+    is_grads_batched   whether `grad_outputs` have a first dimension, over which the gradients are taken one by one and stacked
+    materialize_grads  whether inputs that were not used have gradients of zeros rather than None
 
     >>> x = torch.tensor(3.0, requires_grad=True)
     >>> torch.autograd.grad(x ** 2, x)
     (tensor(6.),)
     """
     outputs, inputs = _list(outputs), _list(inputs)
+    if not only_inputs:
+        warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts of the graph, please "
+                      "use torch.autograd.backward.", FutureWarning, stacklevel=2)
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
     if is_grads_batched:
-        rows = [grad(outputs, inputs, [g[k] for g in _list(grad_outputs)], True, create_graph, True, allow_unused)
-                for k in range(len(_list(grad_outputs)[0]))]
-        return tuple([None if parts[0] is None else parts[0].stack(parts) for parts in zip(*rows, strict=True)])
+        given = _list(grad_outputs)
+        last = len(given[0]) - 1
+        rows = [grad(outputs, inputs, [g[k] for g in given], k < last or retain_graph, create_graph, True, allow_unused, False, materialize_grads)
+                for k in range(last + 1)]
+        return tuple([None if parts[0] is None else engine.stacked(parts) for parts in zip(*rows, strict=True)])
     found = engine.grad(outputs, inputs, _gradients(grad_outputs, len(outputs)), retain_graph, create_graph, bool(allow_unused) or materialize_grads)
-    return tuple([x.detach() * 0 if g is None and materialize_grads else g for g, x in zip(found, inputs, strict=True)])
-
-
-class Variable(Tensor):
-    """The old name of a tensor with gradients: `Variable(t)` is `t` itself, or its alias with `requires_grad`."""
-
-    def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: bool = False) -> Any:
-        made = data.detach()
-        return made.requires_grad_() if requires_grad else made
+    return tuple([x.detach().new_zeros(x.shape) if g is None and materialize_grads else g for g, x in zip(found, inputs, strict=True)])
 
 
 class VariableMeta(type(Tensor)):
@@ -69,19 +81,66 @@ class VariableMeta(type(Tensor)):
         return isinstance(other, Tensor)
 
 
+class Variable(metaclass=VariableMeta):
+    """The old name of a tensor with gradients: `Variable(t)` is `t` itself, or its alias with `requires_grad`."""
+
+    def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: bool = False) -> Any:
+        made = data.detach()
+        return made.requires_grad_() if requires_grad else made
+
+
 class set_detect_anomaly:
-    """Accepted for compatibility: gradients are compiled, so the forward call is named in the error of the recording itself."""
+    """Turn the search for gradients that fail or are not numbers on or off: at once, and until the end of a `with` block.
+
+    A pass then runs operation by operation, and an error names the forward function.
+    """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self.mode = mode
+        self.before = Anomaly.enabled, Anomaly.check_nan
+        Anomaly.enabled, Anomaly.check_nan = mode, check_nan
 
     def __enter__(self) -> None:
-        return None
+        """It is on already."""
 
     def __exit__(self, *error: object) -> None:
-        return None
+        Anomaly.enabled, Anomaly.check_nan = self.before
 
 
-detect_anomaly = set_detect_anomaly
-__all__ = ["Function", "FunctionCtx", "Variable", "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled",
-           "is_inference_mode_enabled", "no_grad", "once_differentiable", "set_grad_enabled"]
+class detect_anomaly:
+    """Search for gradients that fail or are not numbers inside a `with` block."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+        warnings.warn("Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging.", stacklevel=2)
+
+    def __enter__(self) -> None:
+        self.before = Anomaly.enabled, Anomaly.check_nan
+        Anomaly.enabled, Anomaly.check_nan = True, self.check_nan
+
+    def __exit__(self, *error: object) -> None:
+        Anomaly.enabled, Anomaly.check_nan = self.before
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly detection is on."""
+    return Anomaly.enabled
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether anomaly detection looks for NaN."""
+    return Anomaly.check_nan
+
+
+
+
+def __getattr__(name: str) -> Any:
+    if name == "functional":
+        return importlib.import_module("jtorch.autograd.functional")
+    if name in ("gradcheck", "gradgradcheck"):
+        return getattr(importlib.import_module("jtorch.autograd.gradcheck"), name)
+    raise AttributeError(f"module 'torch.autograd' has no attribute '{name}' in jtorch")
+
+
+__all__ = ["Function", "FunctionCtx", "GradientEdge", "Variable", "backward", "detect_anomaly", "enable_grad", "function", "grad", "graph", "inference_mode",
+           "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "once_differentiable",
+           "set_detect_anomaly", "set_grad_enabled"]

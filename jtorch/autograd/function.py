@@ -2,96 +2,140 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import ref
 
-import numpy as np
-
-from .._core import gradgraph, plan
-from .._core.graph import here, mode
+from .._core import gradgraph
+from .._core.gradgraph import GradNode
+from .._core.graph import Entry, Trace, Value, here
+from .._core.plan import TWICE
 from .._core.promote import FLOAT_CATEGORIES
-from .._core.tensor import Tensor, from_array, wrap
+from .._core.run import concrete
+from .._core.tensor import Tensor, wrap
 from .modes import no_grad
+from .saved import Packed, overwritten, pack
 
 
 class FunctionCtx:
     """What `forward` leaves for `backward`: saved tensors, flags, and any attribute that user code sets."""
-    materialize_grads = True
     needs_input_grad: tuple[bool, ...] = ()
+    materialize_grads = True
+    to_save: tuple = ()
+    dirty_tensors: tuple = ()
+    non_differentiable: tuple = ()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep tensors for `backward`, where `saved_tensors` gives them back."""
-        self._saved = tensors
-        self._versions = [None if t is None else t._version for t in tensors]
+        self.to_save = tensors
 
-    save_for_forward = save_for_backward
-
-    @property
-    def saved_tensors(self) -> tuple:
-        """The tensors given to `save_for_backward`.  Raises where one was changed in place since."""
-        if self.__dict__.get("_released"):
-            raise RuntimeError(plan.TWICE)
-        for tensor, version in zip(self.__dict__.get("_saved", ()), self.__dict__.get("_versions", ()), strict=True):
-            if tensor is not None and tensor._version != version:
-                raise RuntimeError("one of the variables needed for gradient computation has been modified by an inplace operation: "
-                                   f"[{tensor.type()} {list(tensor.shape)}] is at version {tensor._version}; expected version {version} instead. Hint: "
-                                   "enable anomaly detection to find the operation that failed to compute its gradient, with "
-                                   "torch.autograd.set_detect_anomaly(True).")
-        return self.__dict__.get("_saved", ())
-
-    saved_variables = saved_tensors
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for `jvp`."""
+        self.saved_for_forward = tensors
 
     def mark_dirty(self, *args: Tensor) -> None:
         """Say which inputs `forward` changed in place."""
-        self._dirty = args
+        self.dirty_tensors = args
 
     def mark_non_differentiable(self, *args: Tensor) -> None:
         """Say which results have no gradient."""
-        self._constant = args
+        self.non_differentiable = args
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether `backward` gets zeros (the default) or None for results without a gradient."""
         self.materialize_grads = value
 
-    def pull_back(self, grads: list, create_graph: bool) -> list:
-        """The gradients of the inputs, as values, from those of the results."""
-        given = [None if g is None else wrap(g) for g in grads]
+
+class Saved:
+    """One tensor that `backward` needs: an input, or a result of `forward` itself, whose history begins at this very function."""
+
+    def __init__(self, tensor: Tensor, result: int | None, made: Sequence[Any]) -> None:
+        self.version, self.result = tensor._version, result
+        if result is None:
+            self.tensor: Any = lambda: tensor
+        else:                                                # by a weak reference: a strong one would keep the graph alive in a circle
+            self.tensor, self.value = ref(made[result]), tensor._read_value()
+            self.version = made[result]._version
+
+    def restore(self, trace: Trace, slots: Sequence[int | None]) -> Tensor:
+        """The tensor; raises where it was changed in place since."""
+        tensor = self.tensor()
+        if tensor is None:
+            slot, old = slots[self.result], self.value
+            return wrap(old if slot is None else Value(old.aval.gradded(), None, -1, concrete(old, "saved tensor"), (trace, slot)))
+        if tensor._version != self.version:
+            raise RuntimeError(overwritten(tensor, self.version))
+        return tensor
+
+
+class BackwardCFunction(FunctionCtx, GradNode):
+    """A context that takes part in the gradient graph: the `grad_fn` of what its function returned."""
+    _forward_cls: type[Function]
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """The tensors given to `save_for_backward`.  Raises where one was changed in place since."""
+        kept = self.__dict__.get("_saved", ())
+        if kept is None:
+            raise RuntimeError(TWICE)
+        return tuple([s.unpack() if isinstance(s, Packed) else None if s is None else s.restore(self._trace, self._slots) for s in kept])
+
+    saved_variables = saved_tensors
+
+    def keep(self, made: Sequence[Any], slots: Sequence[int | None]) -> None:
+        """Take hold of what is to be saved, now that the results are connected.
+
+        made   the function's results, slots  where the differentiable ones are in the trace
+        """
+        self._slots = slots
+        results = {id(raw): k for k, raw in enumerate(self._raw)}
+        self._saved: tuple | None = tuple([t and (pack(t) or Saved(t, results.get(id(t)), made)) if t is not None else None for t in self.to_save])
+        del self._raw
+        self.to_save = ()
+
+    def let_go(self) -> None:
+        """Forget what was saved: the graph may not be gone through again."""
+        if self.__dict__.get("_saved"):
+            self._saved = None
+
+    def pull_back(self, trace: Trace, position: int, entry: Entry, grads: list[Value | None]) -> list[Value | None]:
+        """The gradients of the inputs that need one, from those of the results."""
+        self.at(trace, position, entry)
+        given: list = [None if g is None else wrap(g) for g in grads]
         if self.materialize_grads:
-            given = [_zeros(like) if g is None else g for g, like in zip(given, self._likes, strict=True)]
-        results = type(self)._forward_cls.backward(self, *_spread(given, self._flows))
-        results = results if isinstance(results, tuple) else (results,)
-        while len(results) > len(self.needs_input_grad) and results[-1] is None:
+            given = [Tensor._zeros(*like) if g is None else g for g, like in zip(given, self._likes, strict=True)]
+        source = iter(given)
+        everywhere = [next(source) if kind == "smooth" else self._constant(kind) for kind in self._results]
+        results = self._forward_cls._gradient()(self, *everywhere)
+        return self._checked(results if isinstance(results, tuple) else (results,))
+
+    def _constant(self, kind: Any) -> Any:
+        return Tensor._zeros(*kind) if kind is not None and self.materialize_grads else None
+
+    def _checked(self, results: tuple) -> list[Value | None]:
+        name, wanted = type(self).__name__, len(self.needs_input_grad)
+        while len(results) > wanted and results[-1] is None:
             results = results[:-1]
-        if len(results) != len(self.needs_input_grad):
-            raise RuntimeError(f"function {type(self).__name__} returned an incorrect number of gradients (expected {len(self.needs_input_grad)}, got "
-                               f"{len(results)})")
-        return [_fitted(g, x, k, self) for k, (g, x) in enumerate(zip(results, self._inputs, strict=True)) if x is not None and x[2]]
+        if len(results) != wanted:
+            raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {wanted}, got {len(results)})")
+        for k, (g, like) in enumerate(zip(results, self._inputs, strict=True)):
+            if like is None and g is not None:
+                raise RuntimeError(f"function {name} returned a gradient different than None at position {k + 1}, but the corresponding forward input was "
+                                   "not a Variable")
+            if g is not None and not isinstance(g, Tensor):
+                raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
+        return [self._fitted(g, k) for k, (g, needed) in enumerate(zip(results, self.needs_input_grad, strict=True)) if needed]
 
-
-def _spread(given: list, flows: list[bool]) -> list:
-    source = iter(given)
-    return [next(source) if f else None for f in flows]
-
-
-def _zeros(like: tuple) -> Tensor:
-    shape, kind, where = like
-    return from_array(np.zeros(shape, kind.numpy), where)
-
-
-def _fitted(grad: Tensor | None, of: tuple, position: int, ctx: FunctionCtx) -> Any:
-    if grad is None:
-        return None
-    shape, kind, _ = of
-    if grad.shape != shape:
-        if grad.numel() < shape.numel() or not _sums_to(grad.shape, shape):
-            raise RuntimeError(f"Function {type(ctx).__name__} returned an invalid gradient at index {position} - got {list(grad.shape)} but expected shape "
-                               f"compatible with {list(shape)}")
-        grad = grad.sum_to_size(shape)
-    return grad.to(kind)._read_value()
-
-
-def _sums_to(given: tuple, wanted: tuple) -> bool:
-    return len(given) >= len(wanted) and all(w in (1, g) for g, w in zip(given[::-1], wanted[::-1], strict=False))
+    def _fitted(self, grad: Tensor | None, position: int) -> Value | None:
+        if grad is None:
+            return None
+        shape, kind, _ = self._inputs[position]
+        if grad.shape != shape:
+            if len(grad.shape) < len(shape) or any(w not in (1, g) for g, w in zip(grad.shape[::-1], shape[::-1], strict=False)):
+                raise RuntimeError(f"Function {type(self).__name__} returned an invalid gradient at index {position} - got {list(grad.shape)} but expected "
+                                   f"shape compatible with {list(shape)}")
+            grad = grad.sum_to_size(shape)
+        return (grad if grad.dtype is kind else grad.to(kind))._read_value()
 
 
 class FunctionMeta(type):
@@ -99,11 +143,29 @@ class FunctionMeta(type):
 
     def __init__(cls, name: str, bases: tuple, attributes: dict) -> None:
         super().__init__(name, bases, attributes)
-        cls._context = type(f"{name}Backward", (FunctionCtx,), {"_forward_cls": cls})
+        cls._backward_cls = type(f"{name}Backward", (BackwardCFunction,), {"_forward_cls": cls})
 
 
 class Function(metaclass=FunctionMeta):
-    """An operation with a hand-written gradient: subclass it, write `forward` and `backward` as static methods, call `apply`."""
+    """An operation with a hand-written gradient: subclass it, write `forward` and `backward` as static methods, call `apply`.
+
+    >>> class Double(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return x * 2
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         return grad * 2
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> Double.apply(x).sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
+    """
+    generate_vmap_rule = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with static forward "
+                           "method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)")
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -122,59 +184,110 @@ class Function(metaclass=FunctionMeta):
 
     vjp = backward
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Compute the tangents of the results from those of the inputs."""
+        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def _gradient(cls) -> Callable:
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError("Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them.")
+        return cls.vjp
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and connect its results to the gradient graph."""
-        ctx = cls._context()
-        ctx.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad and here.mode.grad for a in args])
-        tracked = any(ctx.needs_input_grad)
+        ctx = cls._backward_cls()
+        ctx.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
         with no_grad():
             if cls.setup_context is not Function.setup_context:
-                output = cls.forward(*args)
+                output = cls.forward(*args, **kwargs)
                 cls.setup_context(ctx, args, output)
             else:
-                output = cls.forward(ctx, *args)
+                output = cls.forward(ctx, *args, **kwargs)
         outputs = output if isinstance(output, tuple) else (output,)
-        if not tracked:
+        if not here.mode.grad or not any(ctx.needs_input_grad):
             return output
-        ctx._inputs = [(a.shape, a.dtype, n) if isinstance(a, Tensor) else None for a, n in zip(args, ctx.needs_input_grad, strict=True)]
-        ctx.needs_input_grad_all = ctx.needs_input_grad
         connected = _connect(ctx, args, outputs)
         return connected if isinstance(output, tuple) else connected[0]
 
 
-def _connect(ctx: Any, args: tuple, outputs: tuple) -> tuple:
-    constant = ctx.__dict__.get("_constant", ())
-    dirty = ctx.__dict__.get("_dirty", ())
-    smooth = [k for k, o in enumerate(outputs) if isinstance(o, Tensor) and not any(o is c for c in constant)
-              and o.dtype.category in FLOAT_CATEGORIES]
-    inputs = [a for a, n in zip(args, ctx.needs_input_grad, strict=True) if n]
-    ctx._flows = [k in smooth for k in range(len(outputs))]
-    ctx._likes = [(outputs[k].shape, outputs[k].dtype, outputs[k].device) for k in smooth]
-    raw = [outputs[k]._read_value() for k in smooth]
-    raw = [type(v)(v.aval.plain, v.trace, v.slot, v.array) if v.aval.requires_grad else v for v in raw]
-    if not smooth:
+def _connect(ctx: BackwardCFunction, args: tuple, outputs: tuple) -> tuple:
+    """The results, with a gradient history that begins at `ctx`."""
+    _check_dirty(ctx, outputs)
+    smooth = [isinstance(o, Tensor) and o.dtype.category in FLOAT_CATEGORIES and not any(o is c for c in ctx.non_differentiable) for o in outputs]
+    ctx._raw = outputs
+    ctx._inputs = [(a.shape, a.dtype, a.device) if isinstance(a, Tensor) else None for a in args]
+    ctx._results = ["smooth" if s else (o.shape, o.dtype, o.device) if isinstance(o, Tensor) else None for o, s in zip(outputs, smooth, strict=True)]
+    if not any(smooth):
         return outputs
-    values = gradgraph.attach(ctx, inputs, raw)
-    made = list(outputs)
-    for k, value in zip(smooth, values, strict=True):
-        if any(outputs[k] is d for d in dirty):
-            before = here.mode
-            here.mode = mode(False, False, before.floating, before.autocast)
-            outputs[k]._value = value
-            here.mode = before
-        else:
-            made[k] = wrap(value)
+    ctx._likes = [(o.shape, o.dtype, o.device) for o, s in zip(outputs, smooth, strict=True) if s]
+    raw = [_plain(o._read_value()) for o, s in zip(outputs, smooth, strict=True) if s]
+    values = iter(gradgraph.attach(ctx, [a for a, n in zip(args, ctx.needs_input_grad, strict=True) if n], raw))
+    made, slots = list(outputs), [None] * len(outputs)
+    for k, o in enumerate(outputs):
+        if smooth[k]:
+            value = next(values)
+            slots[k] = value.slot
+            made[k] = o._write(value) if any(o is d for d in ctx.dirty_tensors) else wrap(value)
+            ctx._trace = value.trace
+    ctx.keep(made, slots)
     return tuple(made)
 
 
-def once_differentiable(function: Callable) -> Callable:
+def _plain(value: Value) -> Value:
+    return Value(value.aval.plain, value.trace, value.slot, value.array) if value.aval.requires_grad else value
+
+
+def _check_dirty(ctx: BackwardCFunction, outputs: tuple) -> None:
+    for tensor in ctx.dirty_tensors:
+        if tensor._leaf is not None and tensor._leaf.active:
+            raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+        if not any(tensor is o for o in outputs):
+            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified inplace "
+                               "must all be outputs of the Function.")
+
+
+def once_differentiable(fn: Callable) -> Callable:
     """Mark a `backward` whose result can't be differentiated again."""
-    @functools.wraps(function)
+    @functools.wraps(fn)
     def inside(ctx: Any, *grads: Any) -> Any:
         with no_grad():
-            return function(ctx, *grads)
+            results = fn(ctx, *grads)
+        if not here.mode.grad or not any(isinstance(g, Tensor) and g.requires_grad for g in grads):
+            return results
+        several = results if isinstance(results, tuple) else (results,)
+        refused = [Refusal.apply(g.detach().requires_grad_()) if isinstance(g, Tensor) and g.dtype.category in FLOAT_CATEGORIES else g for g in several]
+        return tuple(refused) if isinstance(results, tuple) else refused[0]
     return inside
+
+
+class Refusal(Function):
+    """A gradient that has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor) -> Tensor:
+        """The gradient itself."""
+        return grad.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        """There is none."""
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+class InplaceFunction(Function):
+    """A function that may work in place; kept for old code."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        self.inplace = inplace
+
+
+class NestedIOFunction(Function):
+    """A function with nested inputs and outputs; kept for old code."""
 
 
 class Move(Function):

@@ -21,7 +21,8 @@ def is_inference_mode_enabled() -> bool:
 
 class GradMode:
     """A setting of the gradient mode: a context manager and a decorator."""
-    grad, inference = False, False
+    grad: bool = False
+    inference: bool | None = None                            # None: as it is
 
     def __init__(self, orig_func: Any = None) -> None:
         self._before: list = []
@@ -33,7 +34,7 @@ class GradMode:
 
     def __enter__(self) -> None:
         self._before.append(here.mode)
-        here.mode = mode(self.grad, self.inference or here.mode.inference, here.mode.floating, here.mode.autocast)
+        here.mode = mode(self.grad, here.mode.inference if self.inference is None else self.inference, here.mode.floating, here.mode.autocast)
 
     def __exit__(self, *error: object) -> None:
         here.mode = self._before.pop()
@@ -59,15 +60,23 @@ class GradMode:
 def _wrap_generator(setting: GradMode, function: Callable) -> Callable:
     @functools.wraps(function)
     def inside(*args: Any, **kwargs: Any) -> Any:
-        generator = function(*args, **kwargs)
-        answer: Any = None
+        with setting.clone():
+            generator = function(*args, **kwargs)
+        advance, given = generator.send, None
         while True:
-            with setting.clone():
-                try:
-                    item = generator.send(answer)
-                except StopIteration as end:
-                    return end.value
-            answer = yield item
+            try:
+                with setting.clone():
+                    item = advance(given)
+            except StopIteration as end:
+                return end.value
+            try:
+                advance, given = generator.send, (yield item)
+            except GeneratorExit:
+                with setting.clone():
+                    generator.close()
+                raise
+            except BaseException as error:                   # whatever is thrown in belongs to the generator inside
+                advance, given = generator.throw, error
     return inside
 
 
@@ -120,7 +129,7 @@ class inference_mode(GradMode):
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__()
-        self.grad, self.inference = (False, True) if mode else (here.mode.grad, False)
+        self.grad, self.inference = not mode, mode
 
     def clone(self) -> inference_mode:
         """Another of the same setting."""

@@ -31,6 +31,11 @@ class ASGD(Optimizer):
         state = super().initial_state(p, ("ax",), group)
         return {"step": state["step"], **numbers, "ax": state["ax"]}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for s in self.state.values():                        # saved by an older PyTorch as numbers; loading gives them the parameter's type
+            s.update({n: torch.as_tensor(s[n], dtype=step_dtype()) for n in ("eta", "mu") if n in s})
+
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:
         """One step for one parameter."""

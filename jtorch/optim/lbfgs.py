@@ -6,6 +6,8 @@ from typing import Any
 
 import jtorch as torch
 
+from .._core.tensor import wrap
+from .._core.update import constant
 from .optimizer import Optimizer, ParamsT, check
 from .wolfe import Point, strong_wolfe
 
@@ -151,7 +153,7 @@ class LBFGS(Optimizer):
         if "history" not in state:
             state["history"] = History.loaded(state, group["history_size"])
         history = state["history"]
-        history.add(state["d"] * torch.tensor(state["t"], dtype=grad.dtype), grad - state["prev_flat_grad"])
+        history.add(state["d"] * varying(state["t"], grad), grad - state["prev_flat_grad"])
         return history.direction(grad)
 
     def _measure(self, grad: torch.Tensor, d: torch.Tensor, lr: float, first: bool) -> tuple[float, float, float]:
@@ -188,7 +190,7 @@ class LBFGS(Optimizer):
 
     def _move(self, origin: list[torch.Tensor], t: float, d: torch.Tensor) -> None:
         """Set the parameters to `origin` + t d."""
-        length, offset = torch.tensor(t, dtype=d.dtype), 0    # a tensor: it varies
+        length, offset = varying(t, d), 0
         for p, x in zip(self._params, origin, strict=True):
             real = torch.view_as_real(x) if x.is_complex() else x
             moved = real + length * d[offset:offset + real.numel()].view(real.shape)
@@ -209,3 +211,8 @@ class LBFGS(Optimizer):
         """Take over what `state_dict` gave."""
         super().load_state_dict(state_dict)
         self._params = self.param_groups[0]["params"]
+
+
+def varying(number: float, like: torch.Tensor) -> torch.Tensor:
+    """A number as a tensor, so that programs do not depend on it."""
+    return wrap(constant(number, like.dtype))

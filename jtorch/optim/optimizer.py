@@ -11,9 +11,10 @@ from typing import Any
 
 import jtorch as torch
 
+from .._core.hooks import RemovableHandle
 from .._core.record import record
 from .._core.tensor import wrap, wrap_all
-from .._core.update import Rule, apply, constant, xp, put_together
+from .._core.update import Rule, apply, constant, put_together, xp
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
@@ -29,18 +30,18 @@ class _Required:
 required = _Required()
 
 
-def register_optimizer_step_pre_hook(hook: Callable) -> Any:
+def register_optimizer_step_pre_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(optimizer, args, kwargs)` before every optimizer's step."""
     return _register(STEP_HOOKS[0], hook)
 
 
-def register_optimizer_step_post_hook(hook: Callable) -> Any:
+def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(optimizer, args, kwargs)` after every optimizer's step."""
     return _register(STEP_HOOKS[1], hook)
 
 
-def _register(hooks: dict, hook: Callable, prepend: bool = False) -> Any:
-    handle = torch.utils.hooks.RemovableHandle(hooks)
+def _register(hooks: dict, hook: Callable, prepend: bool = False) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if prepend:
         hooks.move_to_end(handle.id, last=False)
@@ -269,27 +270,27 @@ class Optimizer:
             setattr(self, f"_optimizer_{when}_pre_hooks", OrderedDict())
             setattr(self, f"_optimizer_{when}_post_hooks", OrderedDict())
 
-    def register_step_pre_hook(self, hook: Callable) -> Any:
+    def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before each step; what it returns, if not None, replaces args and kwargs."""
         return _register(self._optimizer_step_pre_hooks, hook)
 
-    def register_step_post_hook(self, hook: Callable) -> Any:
+    def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return _register(self._optimizer_step_post_hooks, hook)
 
-    def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Any:
+    def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` before `state_dict`."""
         return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
-    def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Any:
+    def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` after `state_dict`; what it returns, if not None, replaces the result."""
         return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Any:
+    def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` before `load_state_dict`; what it returns, if not None, is loaded instead."""
         return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
-    def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Any:
+    def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` after `load_state_dict`."""
         return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 

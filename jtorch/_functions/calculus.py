@@ -1,0 +1,116 @@
+"""Derivatives of sampled functions, histograms over several dimensions, and approximate decompositions of large matrices."""
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._core.indexing import check_dimension
+from .._core.public import PUBLIC, public
+from .._core.record import record
+from .._core.returns import named_tuple
+from .._core.tensor import Tensor, wrap
+from .._ops.householder import slope
+from .._ops.linalg import linalg_qr, linalg_svd
+from .._ops.lu import lu_factor_ex
+from .search import fresh, values
+
+Bins = named_tuple("histogramdd", "hist bin_edges")
+
+
+@public("torch")
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
+    """The derivative along each dimension of a function of which `input` holds samples.
+
+    spacing  the distance of the samples, one for all or one for each dimension; or for each dimension a tensor of their coordinates
+
+    >>> torch.gradient(torch.tensor([1.0, 4.0, 9.0, 16.0]))
+    (tensor([3., 4., 6., 7.]),)
+    """
+    dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    dims = [check_dimension(d, input.dim()) for d in dims]
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    if isinstance(spacing, str):
+        raise TypeError(f"gradient() received an invalid combination of arguments - got (Tensor, spacing={type(spacing).__name__})")
+    each = list(spacing) if isinstance(spacing, list | tuple) else [spacing] * len(dims)
+    if len(each) != len(dims):
+        since = f"'self.dim() = {len(dims)}', since dim argument was not given" if dim is None else f"'len(dim) = {len(dims)}'"
+        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to {since}, but got a list of length "
+                           f"{len(each)}")
+    return tuple([_slope(input, step, d, edge_order) for step, d in zip(each, dims, strict=True)])
+
+
+def _slope(input: Tensor, step: Any, dim: int, edge_order: int) -> Tensor:
+    if not isinstance(step, Tensor):
+        return wrap(record(slope.op, (input, None, step), (dim, edge_order)))
+    if step.dim() != 1 or step.shape[0] != input.shape[dim]:
+        raise RuntimeError(f"torch.gradient expected each element of spacing to have the same length as the size of the dimension {dim}")
+    return wrap(record(slope.op, (input, step, 1), (dim, edge_order)))
+
+
+@public("torch")
+def histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None, density: bool = False) -> Any:
+    """Counts of points in boxes, and the edges of the boxes.    input: (*, dimensions)"""
+    points = values(input, "histogramdd")
+    width = points.shape[-1]
+    edges = [b._host() if isinstance(b, Tensor) else b for b in bins] if isinstance(bins, list | tuple) else [bins] * width
+    if len(edges) != width:
+        raise RuntimeError(f"histogramdd: The size of bins must be equal to the innermost dimension of the input.")
+    limits = None if range is None else [(range[2 * d], range[2 * d + 1]) for d in np.arange(width)]
+    counts, found = np.histogramdd(points.reshape(-1, width), edges, limits, density, None if weight is None else weight._host().reshape(-1))
+    kind = input.dtype.numpy
+    return Bins(fresh(counts.astype(kind), input), tuple([fresh(e.astype(kind), input) for e in found]))
+
+
+# ---- decompositions
+
+@public()
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+    """L and U in one matrix, the rows exchanged, and with `get_infos` the place of the first zero pivot.  See `torch.linalg.lu_factor`."""
+    warnings.warn("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in a future PyTorch release.",
+                  UserWarning, stacklevel=2)
+    found = [wrap(v) for v in record(lu_factor_ex.op, (A,), (pivot, False))]
+    return tuple(found if get_infos else found[:2])
+
+
+def _orthogonal(A: Tensor) -> Tensor:
+    return wrap(record(linalg_qr.op, (A,), ("reduced",))[0])
+
+
+@public("torch")
+def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """U, S, V of an approximation of `A` (less `M`) of rank `q` (Halko, Martinsson & Tropp 2009, arXiv:0909.4061).    A: (*, n, m)  ->  (*, n, q), (*, q), (*, m, q)"""
+    q = 6 if q is None else q
+    A = A if M is None else A - M
+    wide = A.shape[-2] < A.shape[-1]
+    A = A.mH if wide else A
+    basis = _orthogonal(A @ PUBLIC["torch"]["randn"](*A.shape[:-2], A.shape[-1], q, dtype=A.dtype, device=A.device))
+    for _ in np.arange(niter or 0):
+        basis = _orthogonal(A @ _orthogonal(A.mH @ basis))
+    U, S, Vh = [wrap(v) for v in record(linalg_svd.op, (basis.mH @ A,), (False, None))]
+    return (Vh.mH, S, basis @ U) if wide else (basis @ U, S, Vh.mH)
+
+
+@public("torch")
+def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+    """The first principal components: `svd_lowrank` of `A`, by default less its column means.    A: (*, n, m)  ->  (*, n, q), (*, q), (*, m, q)"""
+    rows, columns = A.shape[-2:]
+    q = min(6, rows, columns) if q is None else q
+    if not 0 <= q <= min(rows, columns):
+        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(rows, columns)}")
+    if niter < 0:
+        raise ValueError(f"niter(={niter}) must be non-negative integer")
+    return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)
+
+
+# ---- norms
+
+@public("torch")
+def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
+    """The norm over all dimensions but one, which keep their places with size 1; over all where `dim` is -1."""
+    if dim == -1:
+        return v.norm(pow)
+    return v.norm(pow, [d for d in np.arange(v.dim()).tolist() if d != dim], True)

@@ -1,0 +1,44 @@
+"""Process-wide settings that PyTorch's programs make."""
+from __future__ import annotations
+
+import os
+
+from .._core.public import public
+
+
+class Threads:
+    """How many threads were asked for.  XLA sizes its own pool when it starts, so the number is kept and reported, and changes nothing after."""
+    within = os.cpu_count() or 1
+    between = os.cpu_count() or 1
+
+
+def _checked(name: str, count: object) -> int:
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise RuntimeError(f"{name} expects an int, but got {type(count).__name__}")
+    if count <= 0:
+        raise RuntimeError(f"{name} expects a positive integer")
+    return count
+
+
+@public("torch")
+def set_num_threads(int: int) -> None:
+    """Ask for so many threads within an operation.  XLA chooses when it starts (see `XLA_FLAGS`); the number is only remembered."""
+    Threads.within = _checked("set_num_threads", int)
+
+
+@public("torch")
+def get_num_threads() -> int:
+    """The number of threads within an operation that was asked for."""
+    return Threads.within
+
+
+@public("torch")
+def set_num_interop_threads(int: int) -> None:
+    """Ask for so many threads between operations; the number is only remembered."""
+    Threads.between = _checked("set_num_interop_threads", int)
+
+
+@public("torch")
+def get_num_interop_threads() -> int:
+    """The number of threads between operations that was asked for."""
+    return Threads.between

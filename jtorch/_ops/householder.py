@@ -1,0 +1,138 @@
+"""Householder reflections, equations between tensors of any dimensions, and the renormalisation of slices."""
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import FLOAT, NONE, Array, Dims, Scalar, op
+from .arguments import require_matrices, transposed
+from .checks import dimension
+from .linalg import inverse, solve
+from .reduce import p_norm
+
+algebra = partial(op, NONE, home="linalg")
+
+
+# ---- Householder reflections
+
+@op(NONE, returns="a tau")
+def geqrf(input: Array) -> tuple[Array, Array]:
+    """R above the diagonal, and below it and in `tau` the reflections that make up Q.    input: (*, n, m)  ->  (*, n, m), (*, k)"""
+    require_matrices(input, "geqrf")
+    packed, tau = jnp.linalg.qr(input, mode="raw")
+    return jnp.swapaxes(packed, -1, -2), tau
+
+
+@algebra(node="LinalgHouseholderProductBackward0")
+def householder_product(input: Array, tau: Array) -> Array:
+    """The first columns of the product of reflections.    input: (*, n, m), tau: (*, k)  ->  (*, n, m)"""
+    _check_reflections(input, tau, "torch.linalg.householder_product")
+    return lax.linalg.householder_product(input, tau)
+
+
+@op(NONE, node="LinalgHouseholderProductBackward0")
+def orgqr(input: Array, input2: Array) -> Array:
+    """The first columns of the product of reflections.    input: (*, n, m), input2: (*, k)  ->  (*, n, m)"""
+    return householder_product(input, input2)
+
+
+@op(NONE)
+def ormqr(input: Array, input2: Array, input3: Array, left: bool = True, transpose: bool = False) -> Array:
+    """`input3` multiplied by the Q of reflections, from the left or the right.    input: (*, n, k), input2: (*, k), input3: (*, n, m)  ->  (*, n, m)"""
+    _check_reflections(input, input2, "torch.ormqr")
+    n, missing = input.shape[-2], input.shape[-2] - input.shape[-1]
+    full = jnp.concatenate([input, jnp.zeros((*input.shape[:-1], missing), input.dtype)], -1)
+    reflections = lax.linalg.householder_product(full, jnp.concatenate([input2, jnp.zeros((*input2.shape[:-1], n - input2.shape[-1]), input2.dtype)], -1))
+    reflections = transposed(reflections).conj() if transpose else reflections
+    return reflections @ input3 if left else input3 @ reflections
+
+
+def _check_reflections(input: Array, tau: Array, name: str) -> None:
+    require_matrices(input, name)
+    if input.shape[-2] < input.shape[-1]:
+        raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
+    if tau.ndim != input.ndim - 1 or tau.shape[-1] > input.shape[-1]:
+        raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
+
+
+# ---- equations between tensors
+
+@algebra(node="ViewBackward0")
+def tensorinv(A: Array, ind: int = 2) -> Array:
+    """The inverse of `A` as a map from its last dimensions to its first `ind`.    A: (a…, b…)  ->  (b…, a…)"""
+    if ind <= 0:
+        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    rows, columns = math.prod(A.shape[:ind]), math.prod(A.shape[ind:])
+    if rows != columns:
+        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}")
+    return inverse(A.reshape(rows, columns)).reshape(*A.shape[ind:], *A.shape[:ind])
+
+
+@algebra(node="ViewBackward0")
+def tensorsolve(A: Array, B: Array, dims: Dims = None) -> Array:
+    """The X of `tensordot(A, X, X.ndim) = B`.    A: (b…, x…), B: (b…)  ->  (x…)"""
+    if dims is not None:
+        moved = [dimension(d, A.ndim) for d in (dims if isinstance(dims, tuple) else (dims,))]
+        A = jnp.moveaxis(A, moved, range(A.ndim - len(moved), A.ndim))
+    rows, columns = math.prod(A.shape[:B.ndim]), math.prod(A.shape[B.ndim:])
+    if rows != columns:
+        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got {columns} != {rows}")
+    return solve(A.reshape(rows, columns), B.reshape(-1)).reshape(A.shape[B.ndim:])
+
+
+# ---- slices and slopes
+
+@op(FLOAT)
+def renorm(input: Array, p: int | float, dim: int, maxnorm: Scalar) -> Array:
+    """Each part of `input` at one position of `dim` scaled down to a `p`-norm of at most `maxnorm`.    input: (*)  ->  (*)
+
+    >>> torch.renorm(torch.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if isinstance(maxnorm, int | float) and maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    kept = dimension(dim, input.ndim)
+    size = p_norm(input, float(p), tuple(d for d in range(input.ndim) if d != kept), True)
+    limit = jnp.asarray(maxnorm).astype(size.dtype)
+    return jnp.where(size > limit, input * (limit / (size + 1e-7)), input).astype(input.dtype)
+
+
+@op(FLOAT, home="", inplace=False, out=False, node="CatBackward0")
+def slope(input: Array, coordinates: Array | None, spacing: Scalar, dim: int, edge_order: int) -> Array:
+    """The derivative along a dimension by second-order differences; at the edges by `edge_order`."""
+    values = jnp.moveaxis(input, dim, -1)
+    n = values.shape[-1]
+    if n < edge_order + 1:
+        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    gaps = jnp.diff(coordinates) if coordinates is not None else jnp.broadcast_to(jnp.asarray(spacing).astype(values.dtype), (n - 1,))
+    a, b = gaps[:-1], gaps[1:]
+    inside = (-b / (a * (a + b))) * values[..., :-2] + ((b - a) / (a * b)) * values[..., 1:-1] + (a / (b * (a + b))) * values[..., 2:]
+    first = _edge(values[..., :3], gaps[:2], edge_order)
+    last = -_edge(values[..., ::-1][..., :3], gaps[::-1][:2], edge_order)
+    return jnp.moveaxis(jnp.concatenate([first, inside, last], -1), -1, dim)
+
+
+def _edge(values: Array, gaps: Array, order: int) -> Array:
+    """The derivative at the first of the values."""
+    if order == 1:
+        return (values[..., 1:2] - values[..., :1]) / gaps[0]
+    a, b = gaps
+    return (-(2 * a + b) / (a * (a + b)) * values[..., :1] + (a + b) / (a * b) * values[..., 1:2] - a / (b * (a + b)) * values[..., 2:3])
+
+
+@op(NONE, differentiable=False)
+def nonzero_static(input: Array, *, size: int, fill_value: int = -1) -> Array:
+    """The first `size` positions of elements that are not zero, and `fill_value` where there are fewer.    input: (*)  ->  (size, dimensions)"""
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    if not input.ndim:
+        return jnp.zeros((size, 0), jnp.int64)
+    return jnp.stack(jnp.nonzero(input, size=size, fill_value=fill_value), -1).astype(jnp.int64)
