@@ -24,6 +24,7 @@ from ._functions.convert import LEGACY
 from ._functions.draw import Generator, fork_rng
 from ._functions.draw import default as default_generator
 from ._core.printing import set_printoptions
+from .autograd import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from .autograd.modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 
 __version__ = "2.13.0"                                       # the PyTorch release whose behaviour this is

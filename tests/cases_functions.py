@@ -607,8 +607,8 @@ FORWARDS = {
 OVERWRITES = {
     "h.add_": lambda torch: lambda x, h, k, y: h.add_(1), "y.add_": lambda torch: lambda x, h, k, y: y.add_(1), "k.add_": lambda torch: lambda x, h, k, y: k.add_(1),
     "h[0] =": lambda torch: lambda x, h, k, y: h.__setitem__(0, 5.0), "detached": lambda torch: lambda x, h, k, y: h.detach().add_(1),
-    "data": lambda torch: lambda x, h, k, y: h.data.add_(1), "leaf": lambda torch: quietly(torch, lambda x, h, k, y: x.add_(1)),
-    "no_grad": lambda torch: quietly(torch, lambda x, h, k, y: h.mul_(1)), "twice": lambda torch: lambda x, h, k, y: h.add_(1).add_(1),
+    "leaf": lambda torch: quietly(torch, lambda x, h, k, y: x.add_(1)),
+    "no_grad": lambda torch: quietly(torch, lambda x, h, k, y: h.mul_(1)),
 }
 
 

@@ -148,9 +148,10 @@ VALUES = [
         "hinge_embedding_loss(x, x.detach().sign(), 0.5, 1)", "cosine_embedding_loss(x, y, torch.tensor([1., -1., 1.]))",
         "margin_ranking_loss(x, y, z.sign(), 0.1, 2)", "triplet_margin_loss(x, y, z, reduction=1)",
         "poisson_nll_loss(x, y.abs(), True, False, 1e-8, 1)", "binary_cross_entropy_with_logits(x, y.sigmoid(), None, None, 1)")],
-    *[f"F.grouped_mm({args}, offs=torch.tensor([1, 3], dtype=torch.int32))" for args in (
-        "x, torch.randn(2, 4, 8)", "torch.randn(4, 8)[:, :4], W[:4].repeat(1, 2)", "x[0], W")],
-    "F.grouped_mm(torch.randn(2, 4, 4), torch.randn(4, 8), offs=torch.tensor([3, 8], dtype=torch.int32))", "F.grouped_mm(torch.randn(2, 4, 4), torch.randn(2, 4, 4))",
+    *[f"F.grouped_mm({args}], dtype=torch.int32))" for args in (
+        "x, torch.randn(2, 4, 8), offs=torch.tensor([1, 3", "torch.randn(4, 8)[:, :4], W[:4].repeat(1, 2), offs=torch.tensor([1, 4",
+        "x[0], W, offs=torch.tensor([1, 3", "torch.randn(2, 4, 4), torch.randn(4, 8), offs=torch.tensor([3, 8")],
+    "F.grouped_mm(torch.randn(2, 4, 4), torch.randn(2, 4, 4))",
     "F.linear_cross_entropy(x, O, torch.tensor([0, 3, 1]))",
     "F.linear_cross_entropy(x, W.view(3, 2, 2, 4), torch.tensor([[[0, 1], [2, 1]]] * 3), reduction='sum')",
     "F.bilinear(x, y, W.view(3, 2, 2, 4).repeat(1, 1, 2, 1).view(6, 4, 4), W[:6, 0])",

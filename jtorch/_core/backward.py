@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .anomaly import Anomaly
-from .gradgraph import AccumulateGrad, Doors, hooked, node_at, tensor_of
+from .gradgraph import AccumulateGrad, Doors, grad_fn, hooked, node_at, tensor_of
 from .graph import Entry, Leaf, Trace, Value, here
 from .plan import PLAN, Backward, Place, Route, locate, route_to
 from .record import advance, bind, bind_array, record
 from .run import flush, user_line
-from .versions import changed
+from .versions import Overwrite, changed
 from .walk import accumulate, needs_python, release, walk
 
 new = object.__new__
@@ -54,20 +54,35 @@ def _check_overwritten(route: Route) -> None:
     for k, trace in enumerate(route.traces):
         for slot, write in trace.overwritten.items():
             for step, place in plan.keeps.get((k, slot), ()):
-                entry = plan.entry(step)
-                if step[0] != k or not entry.first <= write.by < entry.first + len(entry.outputs):   # PyTorch keeps a copy of what an operation itself changes
-                    raise RuntimeError(_modified(route, place, place[1] != slot, write.versions[0], write.expected))
+                if not (step[0] == k and _changes_itself(plan.entry(step), place[1], write)):
+                    raise RuntimeError(_modified(route, place, (k, slot), write))
         for slot, version in trace.leaf_versions.items():
             owner = trace.sources[slot].owner() if slot in trace.sources else None
             if owner is not None and owner._version != version and (k, slot) in plan.keeps:
                 raise RuntimeError(changed(owner._aval, None, 0, owner._version, version))
 
 
-def _modified(route: Route, place: Place, seen: bool, now: int, then: int) -> str:
-    of = route.plan.avals[place[0]][place[1]]
+def _changes_itself(entry: Entry, slot: int, write: Overwrite) -> bool:
+    """Whether an operation in place overwrote its own first operand: PyTorch keeps a copy of that."""
+    return entry.first <= write.by < entry.first + len(entry.outputs) and entry.operands[0] == slot and entry.operands.count(slot) == 1
+
+
+def _modified(route: Route, place: Place, written: Place, write: Overwrite) -> str:
+    """The error's text: `place` was needed, `written` is the memory that it is part of."""
+    of, becomes = route.plan.avals[place[0]][place[1]], write.becomes()
     node, number = node_at(route.traces[place[0]], place[1]) if of.requires_grad else (None, 0)
-    name = None if node is None or isinstance(node, AccumulateGrad) else "AsStrided" if seen else node.name()
-    return changed(of, name, number, now, then)
+    if node is None or isinstance(node, AccumulateGrad):
+        name = None
+    elif place != written:
+        name = "AsStrided"
+    else:
+        latest = grad_fn(becomes) if becomes is not None and not any(place[1] in range(e.first, e.first + len(e.outputs)) for e in _users(route, place)) else None
+        name = (latest or node).name()
+    return changed(of, name, number, write.versions[0], write.expected)
+
+
+def _users(route: Route, place: Place) -> list[Entry]:
+    return [route.plan.entry(step) for step, kept in route.plan.keeps[place] if kept == place]
 
 
 def _targets_of(inputs: Any) -> list[Leaf | tuple[Trace, int]]:
@@ -216,6 +231,8 @@ def _start_gradient(root: Any, given: Any, position: int) -> Value | None:
         if not root.dtype.is_floating_point:
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {root.dtype}")
         return None
+    if not hasattr(given, "_read_value"):
+        given, = tuple(given)
     if given.shape != root.shape:
         raise RuntimeError(f"Mismatch in shape: grad_output[{position}] has a shape of {given.shape} and output[{position}] has a shape of {root.shape}.")
     return (given if given.dtype is root.dtype else given.to(root.dtype))._read_value()

@@ -192,6 +192,11 @@ def resized(out: Tensor, shape: Sequence[int]) -> Tensor:
     return out
 
 
+def into(out: Tensor | None, made: Tensor) -> Tensor:
+    """`made`, or where there is one the tensor given as `out=` with its contents."""
+    return made if out is None else resized(out, made.shape)._write(made._read_value(), "out")
+
+
 def exactly(self: Tensor, value: Any) -> Any:
     """`value`, which is about to be written to `self`, if it has the same type or is a wider integer."""
     if value.aval.dtype is not self.dtype and value.aval.dtype.category > INTEGRAL:

@@ -19,8 +19,8 @@ from . import config, lower
 from .device import CPU, jax_device
 from .dtype import from_numpy
 from .graph import Array, Node, Trace, Value, aval, here, roots
-from .versions import note_saved
 from .pack import Layout, Pack, Part, layout
+from .versions import note_saved
 
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
 OURS = 3                                                     # references to an input array that only the trace holds: list, loop, getrefcount
@@ -79,6 +79,8 @@ def flush(trace: Trace, cause: str) -> None:
         if not any(v.aval.requires_grad and v.origin is not None and v.origin[0] is trace for v in values if type(v.origin) is tuple):
             trace.sources = {}                               # no gradient will ever flow through here
         trace.inputs, trace.refs, trace.leaf_slots, trace.packs = [], [], {}, {}
+        if trace.saved:
+            note_saved(trace)
         if here.traces.get(trace.device) is trace:
             following = here.start(trace.device) if here.trace is trace else None
             if following is None:
@@ -134,7 +136,6 @@ def _launch(trace: Trace, values: list[Value]) -> None:
         if v.aval.requires_grad and v.origin is None:
             v.origin = trace, v.slot
     if program.saved:
-        note_saved(trace)
         kept = _input_arrays(node, inputs)
         trace.saved = {s: kept[s] for s in program.saved if s in kept}
         trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[program.count:], strict=False))

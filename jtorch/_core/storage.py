@@ -127,12 +127,12 @@ class Storage:
         if shared:
             self.look(step)[...] = to_host(new, "write to an array shared with NumPy")
         if old is not None and step.counts_for_base():
-            note(old, step.versions, new)
+            note(old, step.versions, new, self.value)
         for alias in self.aliases:
             tensor = alias()
             if tensor is not None:
                 if tensor._value is not None and tensor._step.versions is step.versions:
-                    note(tensor._value, step.versions, new)
+                    note(tensor._value, step.versions, new, self.value)
                 tensor._value = None
         step.versions[0] += 1
 

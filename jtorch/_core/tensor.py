@@ -182,7 +182,7 @@ class Tensor(Generated):
         if (leaf is None or not leaf.active) and self._alone():
             if self._versions is None:
                 self._versions = [0]
-            note(before, self._versions, value)
+            note(before, self._versions, value, value)
             self._value = value
             self._versions[0] += 1
         else:
@@ -221,6 +221,8 @@ class Tensor(Generated):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        if wanted and self.dtype.category not in FLOAT_CATEGORIES:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self.requires_grad_(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -231,7 +233,7 @@ class Tensor(Generated):
             raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that "
                                "doesn't require differentiation use var_no_grad = var.detach().")
         if requires_grad and self.dtype.category not in FLOAT_CATEGORIES:
-            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if self._views is not None:
             self._share()
         if self._leaf is None:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from weakref import ref
 
+from .dtype import bool_
 from .graph import Aval, Entry, Leaf, Trace, Value
 from .lower import gradient_needs
 from .op import Op, Put, View
 
-MODIFIED = ("one of the variables needed for gradient computation has been modified by an inplace operation: [torch.{kind} {shape}]{maker} is at version {now}; "
+MODIFIED = ("one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {shape}]{maker} is at version {now}; "
             "expected version {then} instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
             "torch.autograd.set_detect_anomaly(True, check_nan=False).")
 
@@ -19,21 +21,22 @@ MODIFIED = ("one of the variables needed for gradient computation has been modif
 class Overwrite:
     """A write in place.
 
-    versions  the cell that counts the tensor's writes, expected  what it said before this one, by  the slot of what was written
+    versions  the cell that counts the tensor's writes, expected  what it said before this one
+    by        the slot of what was written, becomes  weak reference to what the tensor holds then
     """
-    __slots__ = ("versions", "expected", "by")
+    __slots__ = ("versions", "expected", "by", "becomes")
 
-    def __init__(self, versions: list[int], expected: int, by: int) -> None:
-        self.versions, self.expected, self.by = versions, expected, by
+    def __init__(self, versions: list[int], by: int, becomes: Value) -> None:
+        self.versions, self.expected, self.by, self.becomes = versions, versions[0], by, ref(becomes)
 
 
-def note(old: Value, versions: list[int], new: Value) -> None:
-    """Note that `old` was replaced by `new` in a tensor, with `versions` not yet counted up."""
+def note(old: Value, versions: list[int], new: Value, becomes: Value) -> None:
+    """Note that `new` was written to a tensor that held `old`, whose memory then holds `becomes`; `versions` are not counted up yet."""
     trace, origin = old.trace, old.origin
     if trace is not None and (trace.saved if trace.done else trace.sources):
-        trace.overwritten.setdefault(old.slot, Overwrite(versions, versions[0], new.slot if new.trace is trace else -1))
+        trace.overwritten.setdefault(old.slot, Overwrite(versions, new.slot if new.trace is trace else -1, becomes))
     if type(origin) is tuple and origin[0] is not trace:
-        origin[0].overwritten.setdefault(origin[1], Overwrite(versions, versions[0], -1))
+        origin[0].overwritten.setdefault(origin[1], Overwrite(versions, -1, becomes))
 
 
 def note_saved(trace: Trace) -> None:
@@ -57,10 +60,11 @@ def saved_by_pytorch(entry: Entry) -> Sequence[int]:
     results = range(entry.first, entry.first + len(entry.outputs))
     if kept == "result":
         return results
-    if kept is not None:
-        return [results[k] for k in kept]
+    if kept == "nothing":
+        return ()
     roles = entry.op.roles(entry.attrs)
-    return [entry.operands[k] for k in sorted(gradient_needs(entry)) if roles[k] != "scalar"]
+    operands = [entry.operands[k] for k in sorted(gradient_needs(entry)) if roles[k] != "scalar"]
+    return [*operands, *results] if kept == "both" else operands
 
 
 def seen_through(slot: int, makers: dict[int, Entry]) -> list[int]:
@@ -73,7 +77,8 @@ def seen_through(slot: int, makers: dict[int, Entry]) -> list[int]:
 
 def changed(of: Aval, node: str | None, number: int, now: int, then: int) -> str:
     """The error's text."""
-    kind = f"{'' if of.device.type == 'cpu' else of.device.type + '.'}{of.dtype.title}Tensor"
-    maker = "" if node is None else f", which is output {number} of {re.sub('Backward[0-9]*$', '', node)},"
+    kind = "CPUBoolType" if of.dtype is bool_ else f"torch.{'' if of.device.type == 'cpu' else of.device.type + '.'}{of.dtype.title}Tensor"
+    name = "torch::autograd::CopySlices" if node == "CopySlices" else re.sub("Backward[0-9]*$", "", node or "")
+    maker = f", which is output {number} of {name}," if node else ""
     return MODIFIED.format(kind=kind, shape=list(of.shape), maker=maker, now=now, then=then)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.derive import into
 from .._core.indexing import check_dimension
 from .._core.public import PUBLIC, public
 from .._core.record import record
@@ -58,7 +59,7 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = Non
     width = points.shape[-1]
     edges = [b._host() if isinstance(b, Tensor) else b for b in bins] if isinstance(bins, list | tuple) else [bins] * width
     if len(edges) != width:
-        raise RuntimeError(f"histogramdd: The size of bins must be equal to the innermost dimension of the input.")
+        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
     limits = None if range is None else [(range[2 * d], range[2 * d + 1]) for d in np.arange(width)]
     counts, found = np.histogramdd(points.reshape(-1, width), edges, limits, density, None if weight is None else weight._host().reshape(-1))
     kind = input.dtype.numpy
@@ -68,12 +69,13 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = Non
 # ---- decompositions
 
 @public()
-def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Tensor, ...]:
     """L and U in one matrix, the rows exchanged, and with `get_infos` the place of the first zero pivot.  See `torch.linalg.lu_factor`."""
     warnings.warn("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in a future PyTorch release.",
                   UserWarning, stacklevel=2)
     found = [wrap(v) for v in record(lu_factor_ex.op, (A,), (pivot, False))]
-    return tuple(found if get_infos else found[:2])
+    found = found if get_infos else found[:2]
+    return tuple(found) if out is None else tuple([into(o, m) for o, m in zip(out, found, strict=True)])
 
 
 def _orthogonal(A: Tensor) -> Tensor:

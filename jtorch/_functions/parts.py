@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core import layout
+from .._core.derive import into
 from .._core.dtype import FLOATING, bool_
 from .._core.indexing import check_dimension
 from .._core.public import PUBLIC, public
@@ -113,14 +114,15 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
 
 @public()
-def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1, *,
+                  out: Tensor | None = None) -> Tensor:
     """A copy of `input` with `src` in a slice of a dimension."""
     made = clone(input)
     part = made[(slice(None),) * check_dimension(dim, input.dim()) + (slice(start, end, step),)]
     if part.shape != src.shape:
         raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(part.shape)}")
     part.copy_(src)
-    return made
+    return into(out, made)
 
 
 @public()
@@ -173,9 +175,13 @@ def empty_permuted(size: Any, physical_layout: Sequence[int], *, dtype: Any = No
 
 def _copying(name: str, function: Callable) -> None:
     @public("torch", name=f"{name}_copy")
-    def copying(*args: Any, **kwargs: Any) -> Any:
+    def copying(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         made = function(*args, **kwargs)
-        return tuple([clone(m) for m in made]) if isinstance(made, tuple) else clone(made)
+        if not isinstance(made, tuple):
+            return into(out, clone(made))
+        if out is not None and any(o.shape != m.shape for o, m in zip(out, made, strict=True)):
+            raise RuntimeError(f"{name}_copy(): expected tensors of the results' sizes as out=")
+        return tuple([into(None if out is None else out[k], clone(m)) for k, m in enumerate(made)])
     copying.__name__ = copying.__qualname__ = f"{name}_copy"
     copying.__doc__ = f"A copy of what `{name}` shows."
 
@@ -237,7 +243,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if not isinstance(indices, Tensor):
         raise TypeError(f"Expected 'indices' to be a tensor, but got {type(indices)}")
     if indices.dtype.category >= FLOATING or indices.dtype is bool_:
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     found = []
     for n in reversed(sizes):

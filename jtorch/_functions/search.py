@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dt
-from .._core.derive import write_out
+from .._core.derive import into, write_out
 from .._core.public import public
 from .._core.record import record, to_host
 from .._core.returns import named_tuple
@@ -144,11 +144,12 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 @public()
-def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False) -> Any:
+def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False, out: Any = None) -> Any:
     """Counts and edges of bins of equal width, or of given edges."""
     edges = bins._host() if isinstance(bins, Tensor) else bins
     found, at = np.histogram(values(input, "histogram"), edges, range, density, None if weight is None else weight._host())
-    return Bins(fresh(found.astype(input.dtype.numpy), input), fresh(at.astype(input.dtype.numpy), input))
+    made = [fresh(a.astype(input.dtype.numpy), input) for a in (found, at)]
+    return Bins(*made) if out is None else Bins(*[into(o, m) for o, m in zip(out, made, strict=True)])
 
 
 @public()

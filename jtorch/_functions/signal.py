@@ -159,9 +159,8 @@ def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: 
     if return_complex and half:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     spectra = (input if input.dim() == 3 else input.unsqueeze(0)).transpose(1, 2)
-    frames = wrap(record((irfft if half else ifft).op, (spectra,), (n_fft, -1, "ortho" if normalized else None)))
-    if not half and not return_complex:
-        frames = frames.real
+    spectra = spectra if return_complex else spectra[..., :n_fft // 2 + 1]
+    frames = wrap(record((ifft if return_complex else irfft).op, (spectra,), (n_fft, -1, "ortho" if normalized else None)))
     window = _centered(window, size, n_fft, frames)
     found = _overlapping(frames * window, hop) / _envelope(window, frames.shape[1], hop, n_fft // 2 if center else 0, length)
     begin = n_fft // 2 if center else 0

@@ -18,7 +18,7 @@ algebra = partial(op, NONE, home="linalg")
 
 # ---- Householder reflections
 
-@op(NONE, returns="a tau")
+@op(NONE, returns="a tau", out="cast")
 def geqrf(input: Array) -> tuple[Array, Array]:
     """R above the diagonal, and below it and in `tau` the reflections that make up Q.    input: (*, n, m)  ->  (*, n, m), (*, k)"""
     require_matrices(input, "geqrf")
@@ -26,14 +26,14 @@ def geqrf(input: Array) -> tuple[Array, Array]:
     return jnp.swapaxes(packed, -1, -2), tau
 
 
-@algebra(node="LinalgHouseholderProductBackward0")
+@algebra(out="cast", node="LinalgHouseholderProductBackward0")
 def householder_product(input: Array, tau: Array) -> Array:
     """The first columns of the product of reflections.    input: (*, n, m), tau: (*, k)  ->  (*, n, m)"""
     _check_reflections(input, tau, "torch.linalg.householder_product")
     return lax.linalg.householder_product(input, tau)
 
 
-@op(NONE, node="LinalgHouseholderProductBackward0")
+@op(NONE, out="cast", node="LinalgHouseholderProductBackward0")
 def orgqr(input: Array, input2: Array) -> Array:
     """The first columns of the product of reflections.    input: (*, n, m), input2: (*, k)  ->  (*, n, m)"""
     return householder_product(input, input2)
@@ -60,7 +60,7 @@ def _check_reflections(input: Array, tau: Array, name: str) -> None:
 
 # ---- equations between tensors
 
-@algebra(node="ViewBackward0")
+@algebra(out="cast", node="ViewBackward0")
 def tensorinv(A: Array, ind: int = 2) -> Array:
     """The inverse of `A` as a map from its last dimensions to its first `ind`.    A: (a…, b…)  ->  (b…, a…)"""
     if ind <= 0:
@@ -71,7 +71,7 @@ def tensorinv(A: Array, ind: int = 2) -> Array:
     return inverse(A.reshape(rows, columns)).reshape(*A.shape[ind:], *A.shape[:ind])
 
 
-@algebra(node="ViewBackward0")
+@algebra(out="cast", node="ViewBackward0")
 def tensorsolve(A: Array, B: Array, dims: Dims = None) -> Array:
     """The X of `tensordot(A, X, X.ndim) = B`.    A: (b…, x…), B: (b…)  ->  (x…)"""
     if dims is not None:

@@ -89,7 +89,7 @@ class BackwardCFunction(FunctionCtx, GradNode):
         """
         self._slots = slots
         results = {id(raw): k for k, raw in enumerate(self._raw)}
-        self._saved: tuple | None = tuple([t and (pack(t) or Saved(t, results.get(id(t)), made)) if t is not None else None for t in self.to_save])
+        self._saved: tuple | None = tuple([None if t is None else pack(t) or Saved(t, results.get(id(t)), made) for t in self.to_save])
         del self._raw
         self.to_save = ()
 

@@ -1,6 +1,7 @@
 """Adafactor."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
@@ -41,7 +42,7 @@ class Adafactor(Optimizer):
             raise ValueError(f"weight_decay should be >= 0 but is: {weight_decay}")
         super().__init__(params, dict(lr=lr, beta2_decay=beta2_decay, eps=eps, d=d, weight_decay=weight_decay, foreach=foreach, maximize=maximize))
 
-    def parts(self, params: list, group: dict[str, Any]) -> list[tuple[list, dict[str, Any]]]:
+    def parts(self, params: Sequence, group: dict[str, Any]) -> list[tuple[Sequence, dict[str, Any]]]:
         """Matrices and others apart, each type for itself, and both bounds."""
         smallest, scale = group["eps"]
         found: dict[tuple, list] = {}
@@ -49,7 +50,7 @@ class Adafactor(Optimizer):
             found.setdefault((p.ndim > 1, p.dtype), []).append(p)
         return [(some, {"smallest": torch.finfo(kind).eps if smallest is None else smallest, "scale": scale}) for (_, kind), some in found.items()]
 
-    def slots_of(self, group: dict[str, Any], params: list) -> tuple[str, ...]:
+    def slots_of(self, group: dict[str, Any], params: Sequence) -> tuple[str, ...]:
         """Means of rows and columns for matrices."""
         return ("row_var", "col_var") if params[0].ndim > 1 else ("variance",)
 

@@ -1,6 +1,7 @@
 """Adam."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
@@ -35,11 +36,11 @@ class Adam(Optimizer):
                                       capturable=capturable, differentiable=differentiable, fused=fused, decoupled_weight_decay=decoupled_weight_decay))
         check_ways(foreach, fused, differentiable)
 
-    def slots_of(self, group: dict[str, Any], params: list) -> tuple[str, ...]:
+    def slots_of(self, group: dict[str, Any], params: Sequence) -> tuple[str, ...]:
         """The moments."""
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def parts(self, params: list, group: dict[str, Any]) -> list[tuple[list, dict[str, Any]]]:
+    def parts(self, params: Sequence, group: dict[str, Any]) -> list[tuple[Sequence, dict[str, Any]]]:
         """All parameters, and the βs."""
         beta1, beta2 = group["betas"]
         return [(params, {"beta1": beta1, "beta2": beta2})]

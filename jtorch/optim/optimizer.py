@@ -4,7 +4,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -198,60 +198,74 @@ class Optimizer:
 
     def update(self, group: dict[str, Any]) -> None:
         """Record the step of one group."""
-        params = [p for p in group["params"] if p.grad is not None]
-        for some, numbers in self.parts(params, group) if params else ():
+        pairs = [(p, g) for p in group["params"] if (g := p.grad) is not None]
+        if not pairs:
+            return
+        params, grads = zip(*pairs, strict=True)
+        for some, extra in self.parts(params, group):
+            own = grads if some is params else [p.grad for p in some]
             slots = self.slots_of(group, some)
-            if not slots and not self.counts_steps:
-                self.record(group, some, [], numbers)
+            if not slots:
+                self.record(group, some, own, (), extra)
                 continue
-            states = self.states_of(some, slots, group)
+            states, tensors = self.states_of(some, slots, group)
             if not self.counts_steps:
-                self.record(group, some, [s[n] for s in states for n in slots], numbers)
+                self.record(group, some, own, tensors, extra)
                 continue
             for chosen, step in advance(states):
-                if chosen is not None:
-                    self.record(group, [some[k] for k in chosen], [states[k][n] for k in chosen for n in slots], {"step": step, **numbers})
+                if chosen is None:
+                    self.record(group, some, own, tensors, {**extra, "step": step})
                 else:
-                    self.record(group, some, [s[n] for s in states for n in slots], {"step": step, **numbers})
+                    part = [[x[k] for k in chosen] for x in (some, own, states)]
+                    self.record(group, part[0], part[1], [s[n] for s in part[2] for n in slots], {**extra, "step": step})
 
-    def parts(self, params: list, group: dict[str, Any]) -> list[tuple[list, dict[str, Any]]]:
+    def parts(self, params: Sequence, group: dict[str, Any]) -> list[tuple[Sequence, dict[str, Any]]]:
         """Parameters by what they need: those of one part have the same slots and, beside the group's own, the same numbers."""
         return [(params, {})]
 
-    def record(self, group: dict[str, Any], params: list, states: list, numbers: dict[str, Any]) -> None:
+    def record(self, group: dict[str, Any], params: Sequence, grads: Sequence, states: Sequence, extra: dict[str, Any]) -> None:
         """Record the step of parameters that have taken equally many steps."""
-        for name in self.numbers:
-            numbers.setdefault(name, group[name])
+        numbers = {n: group[n] for n in self.numbers}
+        if extra:
+            numbers.update(extra)
         static = tuple([(n, group[n]) for n in self.static])
-        grads = [p.grad for p in params]
         if group.get("differentiable"):
             self._record_smoothly(params, grads, states, numbers, static)
         else:
             apply(self._rules[0], params, grads, states, numbers, static)
 
-    def _record_smoothly(self, params: list, grads: list, states: list, numbers: dict, static: tuple) -> None:
+    def _record_smoothly(self, params: Sequence, grads: Sequence, states: Sequence, numbers: dict, static: tuple) -> None:
         with torch.enable_grad():
             made = wrap_all(record(self._rules[1], (*params, *grads, *states, *numbers.values()),
                                    (len(params), len(states) // len(params), tuple(numbers), static)))
             for tensor, new in zip((*params, *states), made if isinstance(made, tuple) else (made,), strict=True):
                 tensor.copy_(new)
 
-    def slots_of(self, group: dict[str, Any], params: list) -> tuple[str, ...]:
+    def slots_of(self, group: dict[str, Any], params: Sequence) -> tuple[str, ...]:
         """The names of the state tensors that these parameters need with this group's options."""
         return self.slots
 
-    def states_of(self, params: list, slots: tuple[str, ...], group: dict[str, Any]) -> list[dict]:
-        """The state of each parameter, complete."""
+    def states_of(self, params: Sequence, slots: tuple[str, ...], group: dict[str, Any]) -> tuple[list[dict], list]:
+        """The state of each parameter, complete; and the slots of all, parameter by parameter."""
         state = self.state
         states = [state[p] for p in params]
+        if not all(states):
+            self._begin(params, states, slots, group)
+        try:
+            return states, [s[n] for s in states for n in slots]
+        except KeyError:                                     # an option was turned on, or the state comes from an older PyTorch
+            self._begin(params, states, slots, group)
+            return states, [s[n] for s in states for n in slots]
+
+    def _begin(self, params: Sequence, states: list[dict], slots: tuple[str, ...], group: dict[str, Any]) -> None:
+        """Add what is missing in the states."""
         fresh = []
         for p, s in zip(params, states, strict=True):
-            if not s or any([n not in s for n in slots]):
+            if not s or any(n not in s for n in slots):
                 s.update({**self.initial_state(p, slots, group), **s})
                 fresh.append(s)
-        for n in slots if fresh else ():
+        for n in slots:
             put_together([s[n] for s in fresh])
-        return states
 
     def initial_state(self, p: torch.Tensor, slots: tuple[str, ...], group: dict[str, Any]) -> dict[str, Any]:
         """The state of a parameter before its first step."""

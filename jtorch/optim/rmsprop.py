@@ -1,6 +1,7 @@
 """RMSprop."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._core.update import given, xp
@@ -25,7 +26,7 @@ class RMSprop(Optimizer):
         super().__init__(params, dict(lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered, weight_decay=weight_decay,
                                       capturable=capturable, foreach=foreach, maximize=maximize, differentiable=differentiable))
 
-    def slots_of(self, group: dict[str, Any], params: list) -> tuple[str, ...]:
+    def slots_of(self, group: dict[str, Any], params: Sequence) -> tuple[str, ...]:
         """The mean square, and what momentum and centering need."""
         return ("square_avg", *(("momentum_buffer",) if group["momentum"] > 0 else ()), *(("grad_avg",) if group["centered"] else ()))
 

@@ -1,6 +1,7 @@
 """Rprop."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
@@ -34,7 +35,7 @@ class Rprop(Optimizer):
         sizes = torch.full(p.shape, complex(lr, lr) if p.is_complex() else lr, dtype=p.dtype, device=p.device)
         return super().initial_state(p, ("prev",), group) | {"step_size": sizes}
 
-    def parts(self, params: list, group: dict[str, Any]) -> list[tuple[list, dict[str, Any]]]:
+    def parts(self, params: Sequence, group: dict[str, Any]) -> list[tuple[Sequence, dict[str, Any]]]:
         """All parameters, and the factors and bounds of their step sizes."""
         (down, up), (smallest, largest) = group["etas"], group["step_sizes"]
         return [(params, {"down": down, "up": up, "smallest": smallest, "largest": largest})]

@@ -1,6 +1,7 @@
 """Stochastic gradient descent."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
@@ -36,11 +37,11 @@ class SGD(Optimizer):
                                       foreach=foreach, differentiable=differentiable, fused=fused))
         check_ways(foreach, fused, differentiable)
 
-    def slots_of(self, group: dict[str, Any], params: list) -> tuple[str, ...]:
+    def slots_of(self, group: dict[str, Any], params: Sequence) -> tuple[str, ...]:
         """The momentum buffer, if there is momentum."""
         return ("momentum_buffer",) if group["momentum"] else ()
 
-    def parts(self, params: list, group: dict[str, Any]) -> list[tuple[list, dict[str, Any]]]:
+    def parts(self, params: Sequence, group: dict[str, Any]) -> list[tuple[Sequence, dict[str, Any]]]:
         """With dampening, apart those whose momentum begins: it begins with the gradient itself.  The dampening varies, so it is an input."""
         if not group["dampening"] or not group["momentum"]:
             return [(params, {})]

@@ -50,9 +50,7 @@ class Pool:
         with warnings.catch_warnings():                      # of forking with threads: a worker never touches what they hold
             warnings.filterwarnings("ignore", category=RuntimeWarning, message=r"os\.fork\(\) was called")
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".* is multi-threaded, use of fork")
-            with warnings.catch_warnings():                  # JAX warns of every fork; workers never enter XLA
-                warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
-                process.start()
+            process.start()
         theirs.close()
         self.processes.append(process)
 
