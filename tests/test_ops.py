@@ -220,3 +220,12 @@ def test_error(name: str, args: tuple, kwargs: dict, error: type[Exception], tex
     assert ours_kind == kind == error.__name__
     assert ours_message == message or not text
 
+
+
+def test_run_at_once() -> None:
+    """A sample of the table gives the same where each operator runs when it is called instead of being recorded."""
+    code = "import test_ops\nfor group in test_ops.GROUPS[::25]: test_ops.test_calls(group)"
+    here = os.path.dirname(__file__)
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, env={**os.environ, "JTORCH_EAGER": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+                          capture_output=True, text=True, timeout=600)
+    assert not done.returncode, done.stderr[-3000:]

@@ -42,11 +42,12 @@ SIMPLE = [
     case("MultiStepLR", milestones=(7, 1), gamma=0.5), case("ConstantLR"), case("ConstantLR", factor=0.2, total_iters=2), case("LinearLR"),
     case("LinearLR", start_factor=0.5, end_factor=0.1, total_iters=7), case("ExponentialLR", gamma=0.8), case("CosineAnnealingLR", T_max=5),
     case("CosineAnnealingLR", T_max=4, eta_min=0.05), case("PolynomialLR"), case("PolynomialLR", total_iters=8, power=2.0),
-    case("SWALR", swa_lr=0.05), case("SWALR", swa_lr=[0.05, 0.5], anneal_epochs=3, anneal_strategy="linear"), case("SWALR", swa_lr=0.05, anneal_epochs=0),
+    case("SWALR", swa_lr=0.05), case("SWALR", swa_lr=[0.05, 0.5], anneal_epochs=3, anneal_strategy="linear"),
+    case("SWALR", swa_lr=0.05, anneal_epochs=0),
 ]
 CYCLES = [
-    case("CyclicLR", base_lr=0.01, max_lr=0.1, step_size_up=3), case("CyclicLR", base_lr=0.01, max_lr=[0.1, 0.2], step_size_up=3, step_size_down=2,
-                                                                     mode="triangular2", base_momentum=0.7, max_momentum=0.95),
+    case("CyclicLR", base_lr=0.01, max_lr=0.1, step_size_up=3),
+    case("CyclicLR", base_lr=0.01, max_lr=[0.1, 0.2], step_size_up=3, step_size_down=2, mode="triangular2", base_momentum=0.7, max_momentum=0.95),
     case("CyclicLR", base_lr=[0.01, 0.02], max_lr=0.1, step_size_up=2, mode="exp_range", gamma=0.9),
     case("CyclicLR", base_lr=0.01, max_lr=0.1, step_size_up=2, scale_fn=Half(), scale_mode="iterations"),
     case("CyclicLR", base_lr=0.01, max_lr=0.1, step_size_up=2, scale_fn=lambda x: 1 / x, cycle_momentum=False),
@@ -202,7 +203,8 @@ def test_fractional_restarts() -> None:
 METRICS = [5.0, 4.0, 4.0, 3.9999, 4.5, 3.0, 3.1, 3.2, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, math.nan, 2.9, 2.0, 2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize("options", [dict(patience=1), dict(patience=0, factor=0.5, threshold=0.1, cooldown=2), dict(mode="max", patience=1, min_lr=0.01),
+@pytest.mark.parametrize("options", [dict(patience=1), dict(patience=0, factor=0.5, threshold=0.1, cooldown=2), dict(mode="max", patience=1,
+                                                                                                                     min_lr=0.01),
                                      dict(threshold_mode="abs", threshold=0.5, patience=1, min_lr=[0.05, 0.0]), dict(patience=0, eps=0.02),
                                      dict(mode="max", threshold_mode="abs", patience=0, cooldown=1)])
 @pytest.mark.parametrize("lr", [None, "tensor"])
@@ -303,6 +305,12 @@ def foreign(T: Any, kind: str) -> Any:
     return L.SequentialLR(a, schedulers, [3]) if kind == "sequence" else L.ChainedScheduler(schedulers)
 
 
+def milestones(T: Any) -> Any:
+    """As many milestones as schedulers."""
+    L, o = T.optim.lr_scheduler, make_optimizer(T)
+    return L.SequentialLR(o, [L.StepLR(o, 1)], [3])
+
+
 def with_plateau(T: Any, kind: str) -> Any:
     """A scheduler that needs a metric in another."""
     L, o = T.optim.lr_scheduler, make_optimizer(T)
@@ -326,14 +334,16 @@ WRONG: dict[str, Callable] = {
            ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=0)), ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=1.5)),
            ("SGD", "OneCycleLR", dict(max_lr=1, epochs=2)), ("SGD", "OneCycleLR", dict(max_lr=1, epochs=-2, steps_per_epoch=2)),
            ("SGD", "OneCycleLR", dict(max_lr=1, epochs=2, steps_per_epoch=-2)), ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, pct_start=2)),
-           ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, pct_start=1)), ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, anneal_strategy="x")),
+           ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, pct_start=1)), ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5,
+                                                                                                         anneal_strategy="x")),
            ("Adagrad", "OneCycleLR", dict(max_lr=1, total_steps=5)), ("SGD", "OneCycleLR", dict(max_lr=[1], total_steps=5)),
            ("SGD", "CosineAnnealingWarmRestarts", dict(T_0=0)), ("SGD", "CosineAnnealingWarmRestarts", dict(T_0=1.0)),
            ("SGD", "CosineAnnealingWarmRestarts", dict(T_0=1, T_mult=0)), ("SGD", "SequentialLR", dict(schedulers=[], milestones=[])),
-           ("SGD", "SequentialLR", dict(schedulers=[3], milestones=[])), ("SGD", "LRScheduler", {}), ("SGD", "StepLR", dict(step_size=1, verbose=True)))},
+           ("SGD", "SequentialLR", dict(schedulers=[3], milestones=[])), ("SGD", "LRScheduler", {}), ("SGD", "StepLR", dict(step_size=1,
+                                                                                                                            verbose=True)))},
     **{f"SWALR {o}": lambda T, o=o: T.optim.swa_utils.SWALR(make_optimizer(T), **o) for o in (
         dict(swa_lr=[1]), dict(swa_lr=1, anneal_strategy="x"), dict(swa_lr=1, anneal_epochs=-1), dict(swa_lr=1, anneal_epochs=1.5))},
-    "over": over, "milestones": lambda T: (lambda o: T.optim.lr_scheduler.SequentialLR(o, [T.optim.lr_scheduler.StepLR(o, 1)], [3]))(make_optimizer(T)),
+    "over": over, "milestones": milestones,
     "foreign sequence": lambda T: foreign(T, "sequence"), "foreign chain": lambda T: foreign(T, "chain"),
     "plateau sequence": lambda T: with_plateau(T, "sequence"), "plateau chain": lambda T: with_plateau(T, "chain"),
     "empty chain": lambda T: T.optim.lr_scheduler.ChainedScheduler([]),

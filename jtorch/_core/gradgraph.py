@@ -248,6 +248,8 @@ def node_at(trace: Trace, slot: int) -> tuple:
         trace, slot = source
     for position, entry in trace.entries():
         if entry.first <= slot < entry.first + len(entry.outputs):
+            if getattr(entry.op, "hidden", False):
+                return node_at(trace, entry.operands[0])
             return named_node(trace, position, entry), slot - entry.first
     return None, 0
 

@@ -44,6 +44,7 @@ class Op:
     another, which begins with the lengths of the sequences.
     """
     put: Callable | None = None                              # for a view: how a write through it reaches its base
+    hidden = False                                           # whether the gradient graph shows the first operand's node instead
 
     def __init__(self, body: Callable, kind: str, name: str, **facts: Any) -> None:
         self.body, self.kind, self.name, self.facts = body, kind, name, facts
@@ -186,7 +187,8 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     reflected       whether the method form serves a reflected operator (`2 + x`)
     returns         field names of the named tuple that is returned
     differentiable  False for ops whose result never requires grad; or the positions of the results that may
-    saves           "result" where PyTorch's gradient uses the result rather than the operands (for version-counter errors)
+    saves           what PyTorch keeps for the gradient, for the error where that was overwritten: its operands as far as the gradient reads them, or
+                    "result", "both", "nothing"
     keeps           operands that promotion leaves alone, such as `where`'s condition
     spread          whether the sequence of tensors is given as separate arguments, as in `einsum`
     node            the name of its `grad_fn` where PyTorch's is not made from the op's: text, or a function of the recorded entry

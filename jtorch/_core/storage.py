@@ -228,6 +228,7 @@ def copied(input: Array) -> Array:
 
 detach.op.differentiable = data_of.op.differentiable = False
 data_of.op.counts = False
+with_data.op.hidden = detach.op.put.hidden = data_of.op.put.hidden = True   # in the gradient graph: writes behind autograd's back leave it as it was
 CUTS = detach.op, data_of.op                                 # views that no gradient flows through
 WITH_DATA, WRITE_CHAIN = with_data.op, write_chain
 

@@ -1,6 +1,7 @@
 """The Tensor: a mutable, PyTorch-shaped face over immutable values.  Operators are added to it by `derive.py`."""
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
@@ -20,6 +21,9 @@ from .size import Size
 from .storage import CUTS, Step, Storage, apply_view, convert, data_of, detach, keep_history, leaf_value
 from .versions import note
 
+NOT_A_LEAF = ("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during autograd.backward(). "
+              "If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the "
+              "non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations.")
 DETACH, DATA, CONVERT = detach.op, data_of.op, convert.op
 new = object.__new__
 
@@ -257,7 +261,12 @@ class Tensor(Generated):
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it)."""
-        return self._leaf.grad if self._leaf is not None else gradgraph.retained_grad(self)
+        if self._leaf is not None:
+            return self._leaf.grad
+        found = gradgraph.retained_grad(self)
+        if found is None and self.requires_grad and not gradgraph.retains(self):
+            warnings.warn(NOT_A_LEAF, stacklevel=2)
+        return found
 
     @grad.setter
     def grad(self, grad: Tensor | None) -> None:

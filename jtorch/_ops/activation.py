@@ -29,7 +29,7 @@ def _elu(input: Array, slope: float, scale: float, rate: float) -> Array:
     return jnp.where(input > 0, input * scale, jnp.expm1(safe * rate) * slope)
 
 
-@activation(home="torch Tensor nn.functional")
+@activation(home="torch Tensor nn.functional", saves="result")
 def relu(input: Array) -> Array:
     """`max(input, 0)`; its derivative at 0 is 0.    input: (*)  ->  (*)
 
@@ -79,7 +79,7 @@ def prelu(input: Array, weight: Array) -> Array:
     return jnp.where(input > 0, input, input * weight.reshape(shape))
 
 
-@activation(home="", node="RreluWithNoiseBackward0")
+@activation(home="", saves="result", node="RreluWithNoiseBackward0")
 def rrelu_apply(input: Array, noise: Array) -> Array:
     """`input` where it is positive, else `input * noise`: `rrelu` in training, the slopes given (Xu et al. 2015).    input: (*)  ->  (*)"""
     require_floating(input, "rrelu_with_noise_out_cpu")
@@ -153,7 +153,7 @@ def softsign(input: Array) -> Array:
     return input / (1 + magnitude(input))
 
 
-@op(FLOAT, home=FUNCTIONAL, inplace=False, out=False, node="SubBackward0")
+@op(FLOAT, home=FUNCTIONAL, inplace=False, out=False, node="SubBackward0", saves="nothing")
 def tanhshrink(input: Array) -> Array:
     """`input - tanh(input)`.    input: (*)  ->  (*)"""
     return input - jnp.tanh(input)
@@ -223,7 +223,7 @@ def _softmax(input: Array, dim: int, to: dtype | None, kernel: str, rule: object
     return rule(jnp.atleast_1d(widened(input)), axis=dim).astype(input.dtype).reshape(input.shape)
 
 
-@op(NONE, home="torch Tensor special", inplace=False)
+@op(NONE, home="torch Tensor special", inplace=False, saves="result")
 def softmax(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     """`exp(input)` scaled to sum 1 along `dim`.    input: (*)  ->  (*)
 
@@ -233,13 +233,13 @@ def softmax(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     return _softmax(input, dim, dtype, "softmax", jax.nn.softmax)
 
 
-@op(NONE, home="torch Tensor special", inplace=False)
+@op(NONE, home="torch Tensor special", inplace=False, saves="result")
 def log_softmax(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     """`log(softmax(input, dim))`, without underflow.    input: (*)  ->  (*)"""
     return _softmax(input, dim, dtype, "log_softmax", jax.nn.log_softmax)
 
 
-@op(NONE, home="", inplace=False, out=False, node="SoftmaxBackward0")
+@op(NONE, home="", inplace=False, out=False, node="SoftmaxBackward0", saves="result")
 def softmin(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     """`softmax(-input, dim)`.    input: (*)  ->  (*)"""
     return softmax(-input, dim, dtype)

@@ -73,7 +73,7 @@ def _by_probability(logp: Array, target: Array, weight: Array | None, reduction:
     return values.sum() / max(values.size, 1) if reduction == "mean" else reduced(values, reduction)
 
 
-@loss(node=nodes.cross_entropy)
+@loss(node=nodes.cross_entropy, saves="nothing")
 def cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None, ignore_index: int = -100,
                   reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Array:
     """Cross entropy of logits with class indices or class probabilities.    input: (N, C, *) or (C), target: (N, *), () or as input

@@ -41,7 +41,7 @@ def cosine(x1: Array, x2: Array, dim: int, eps: float) -> Array:
     return (x1 / jnp.where(norm1 < eps, eps, norm1) * (x2 / jnp.where(norm2 < eps, eps, norm2))).sum(dim)
 
 
-@op(SAME, home="torch nn.functional", inplace=False, out=False, node="NormBackward1")
+@op(SAME, home="torch nn.functional", inplace=False, out=False, node="NormBackward1", saves="result")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm of `x1 - x2 + eps` of each pair of rows.    x1, x2: (N, D) or (D)  ->  (N), (N, 1) or ()"""
     return p_distance(x1, x2, p, eps, keepdim)
@@ -59,7 +59,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     return cosine(x1, x2, dim, eps)
 
 
-@op(NONE, home="torch nn.functional", inplace=False, out=False)
+@op(NONE, home="torch nn.functional", inplace=False, out=False, saves="both")
 def pdist(input: Array, p: float = 2.0) -> Array:
     """The p-norm distance between every pair of rows, i < j.    input: (N, D)  ->  (N (N-1) / 2)"""
     if input.ndim != 2:

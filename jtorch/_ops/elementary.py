@@ -308,7 +308,7 @@ def erfc(input: Array) -> Array:
     return lax.erfc(input)
 
 
-@op(FLOAT, home=WITH_SPECIAL, saves="result")
+@op(FLOAT, home=WITH_SPECIAL)
 def erfinv(input: Array) -> Array:
     """Inverse of the error function.    input: (*)  ->  (*)"""
     return lax.erf_inv(input)
@@ -467,7 +467,7 @@ def _joined(real: Array, imag: Array) -> Array:
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-@op(NONE, returns="mantissa exponent")
+@op(NONE, returns="mantissa exponent", saves="nothing")
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in [1/2, 1) and exponent with `input = mantissa * 2 ** exponent`.    input: (*)  ->  (*), (*) int32"""
     if not is_inexact(input):

@@ -41,7 +41,7 @@ def _extreme_along(input: Array, dim: int, keepdim: bool, name: str, place: Call
     return _at(input, place(input, axis, keepdims=True).astype(jnp.int64), axis, keepdim)
 
 
-@op(NONE, name="max", returns="values indices")
+@op(NONE, name="max", returns="values indices", saves="nothing")
 @takes_zero_dim
 def max_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The largest elements along `dim` and their (first) indices.    input: (*)  ->  (*) without `dim`, twice
@@ -52,7 +52,7 @@ def max_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Arr
     return _extreme_along(input, dim, keepdim, "max", jnp.argmax)
 
 
-@op(NONE, name="max", node="MaxBackward1", out="cast")
+@op(NONE, name="max", node="MaxBackward1", out="cast", saves="both")
 def max_of_all(input: Array) -> Array:
     """The largest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "max", None)
@@ -66,14 +66,14 @@ def max_of_two(input: Array, other: Array) -> Array:
     return jnp.maximum(input, other)
 
 
-@op(NONE, name="min", returns="values indices")
+@op(NONE, name="min", returns="values indices", saves="nothing")
 @takes_zero_dim
 def min_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest elements along `dim` and their (first) indices.    input: (*)  ->  (*) without `dim`, twice"""
     return _extreme_along(input, dim, keepdim, "min", jnp.argmin)
 
 
-@op(NONE, name="min", node="MinBackward1", out="cast")
+@op(NONE, name="min", node="MinBackward1", out="cast", saves="both")
 def min_of_all(input: Array) -> Array:
     """The smallest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "min", None)
@@ -87,21 +87,21 @@ def min_of_two(input: Array, other: Array) -> Array:
     return jnp.minimum(input, other)
 
 
-@op(NONE, saves="result")
+@op(NONE, saves="both")
 def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The largest elements over `dim`; equal ones share the gradient.    input: (*)  ->  (*) without `dim`"""
     _require_elements(input, "amax", None if dim == () else dim)
     return jnp.max(input, dimensions(dim, input.ndim), keepdims=keepdim)
 
 
-@op(NONE, saves="result")
+@op(NONE, saves="both")
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest elements over `dim`; equal ones share the gradient.    input: (*)  ->  (*) without `dim`"""
     _require_elements(input, "amin", None if dim == () else dim)
     return jnp.min(input, dimensions(dim, input.ndim), keepdims=keepdim)
 
 
-@op(NONE, returns="min max")
+@op(NONE, returns="min max", saves="both")
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest elements over `dim`, or of all.    input: (*)  ->  (*) without `dim`, twice"""
     axes = dimensions(dim, input.ndim)
@@ -169,7 +169,7 @@ def _middle_along(input: Array, dim: int, keepdim: bool, skip_nan: bool, name: s
     return _at(input, jnp.take_along_axis(order, rank, axis).astype(jnp.int64), axis, keepdim)
 
 
-@op(NONE, name="median", out=False)
+@op(NONE, name="median", out=False, saves="both")
 def median_of_all(input: Array) -> Array:
     """The middle element, the lower of two.    input: (*)  ->  ()
 
@@ -179,27 +179,27 @@ def median_of_all(input: Array) -> Array:
     return _middle_of_all(input, skip_nan=False)
 
 
-@op(NONE, returns="values indices", node="MedianBackward1")
+@op(NONE, returns="values indices", node="MedianBackward1", saves="nothing")
 @takes_zero_dim
 def median(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The middle elements along `dim`, the lower of two, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
     return _middle_along(input, dim, keepdim, False, "median")
 
 
-@op(NONE, name="nanmedian", out=False)
+@op(NONE, name="nanmedian", out=False, saves="both")
 def nanmedian_of_all(input: Array) -> Array:
     """The middle of the elements that are not nan.    input: (*)  ->  ()"""
     return _middle_of_all(input, skip_nan=True)
 
 
-@op(NONE, returns="values indices", node="NanmedianBackward1")
+@op(NONE, returns="values indices", node="NanmedianBackward1", saves="nothing")
 @takes_zero_dim
 def nanmedian(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The middle of the elements along `dim` that are not nan, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
     return _middle_along(input, dim, keepdim, True, "nanmedian")
 
 
-@op(NONE, returns="values indices")
+@op(NONE, returns="values indices", saves="nothing")
 @takes_zero_dim
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The `k`-th smallest elements along `dim`, counted from 1, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
@@ -211,7 +211,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tupl
     return _at(input, lax.slice_in_dim(order, k - 1, k, axis=axis).astype(jnp.int64), axis, keepdim)
 
 
-@op(NONE, returns="values indices")
+@op(NONE, returns="values indices", saves="nothing")
 @takes_zero_dim
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent (then smallest) elements along `dim` and their last indices.    input: (*)  ->  (*) without `dim`, twice"""

@@ -242,7 +242,7 @@ def triu(input: Array, diagonal: int = 0) -> Array:
     return jnp.triu(input, diagonal)
 
 
-@op(NONE, node=lambda entry: "DiagEmbedBackward0" if len(entry.inputs[0].shape) == 1 else "DiagonalBackward0_copy")
+@op(NONE, node=lambda entry: "DiagEmbedBackward0" if len(entry.inputs[0].shape) == 1 else "DiagonalBackward0_copy", saves="nothing")
 def diag(input: Array, diagonal: int = 0) -> Array:
     """A vector as the diagonal of a matrix, or the diagonal of a matrix.    input: (n) or (n, m)  ->  (n, n) or (min(n, m))"""
     if input.ndim not in (1, 2):

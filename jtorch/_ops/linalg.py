@@ -25,7 +25,7 @@ def _require_square(A: Array, name: str) -> None:
 
 # ---- determinants
 
-@op(NONE, node="LinalgDetBackward0", out=False)
+@op(NONE, node="LinalgDetBackward0", out=False, saves="both")
 def det(input: Array) -> Array:
     """Determinant.    input: (*, n, n)  ->  (*)
 
@@ -36,7 +36,7 @@ def det(input: Array) -> Array:
     return jnp.linalg.det(input)
 
 
-@algebra(name="det")
+@algebra(name="det", saves="both")
 def linalg_det(A: Array) -> Array:
     """Determinant.    A: (*, n, n)  ->  (*)"""
     return det(A)
@@ -50,14 +50,14 @@ def logdet(input: Array) -> Array:
     return jnp.where(sign == -1, jnp.nan, size) if not is_complex(input) else jnp.log(sign) + size
 
 
-@op(NONE, returns="sign logabsdet", node="LinalgSlogdetBackward0")
+@op(NONE, returns="sign logabsdet", node="LinalgSlogdetBackward0", saves="both")
 def slogdet(input: Array) -> tuple[Array, Array]:
     """Sign and logarithm of the size of the determinant.    input: (*, n, n)  ->  (*), (*)"""
     _require_square(input, "linalg.slogdet")
     return tuple(jnp.linalg.slogdet(input))
 
 
-@algebra(name="slogdet", returns="sign logabsdet")
+@algebra(name="slogdet", returns="sign logabsdet", saves="both")
 def linalg_slogdet(A: Array) -> tuple[Array, Array]:
     """Sign and logarithm of the size of the determinant.    A: (*, n, n)  ->  (*), (*)"""
     return slogdet(A)
@@ -65,26 +65,26 @@ def linalg_slogdet(A: Array) -> tuple[Array, Array]:
 
 # ---- inverses and systems of equations
 
-@op(NONE, node="LinalgInvExBackward0")
+@op(NONE, node="LinalgInvExBackward0", saves="result")
 def inverse(input: Array) -> Array:
     """Inverse matrix.    input: (*, n, n)  ->  (*, n, n)"""
     _require_square(input, "linalg.inv")
     return jnp.linalg.inv(input)
 
 
-@algebra(node="LinalgInvExBackward0")
+@algebra(node="LinalgInvExBackward0", saves="result")
 def inv(A: Array) -> Array:
     """Inverse matrix.    A: (*, n, n)  ->  (*, n, n)"""
     return inverse(A)
 
 
-@op(NONE, node="LinalgPinvBackward0", out=False)
+@op(NONE, node="LinalgPinvBackward0", out=False, saves="both")
 def pinverse(input: Array, rcond: float = 1e-15) -> Array:
     """Pseudo-inverse; singular values below `rcond` times the largest count as 0.    input: (*, n, m)  ->  (*, m, n)"""
     return pinv(input, rtol=rcond)
 
 
-@algebra(out="cast")
+@algebra(out="cast", saves="both")
 def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
     """Pseudo-inverse; singular values below max(atol, rtol * the largest) count as 0.    A: (*, n, m)  ->  (*, m, n)"""
     require_matrices(A, "linalg.pinv")
@@ -98,7 +98,7 @@ def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, herm
     return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
 
 
-@algebra(node="LinalgSolveExBackward0")
+@algebra(node="LinalgSolveExBackward0", saves="both")
 def solve(A: Array, B: Array, *, left: bool = True) -> Array:
     """X of `A X = B`, or with `left=False` of `X A = B`; B may be a vector.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B"""
     _require_square(A, "linalg.solve")
@@ -134,13 +134,13 @@ def solve_triangular(A: Array, B: Array, *, upper: bool, left: bool = True, unit
     return lax.linalg.triangular_solve(A, B, left_side=left, lower=not upper, unit_diagonal=unitriangular)
 
 
-@op(NONE, returns="solution cloned_coefficient")
+@op(NONE, returns="solution cloned_coefficient", saves="both")
 def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> tuple[Array, Array]:
     """X of `A X = input` for a triangular A, and A itself.    input: (*, n, k), A: (*, n, n)  ->  (*, n, k), (*, n, n)"""
     return solve_one_triangular(A, input, trans=int(transpose), lower=not upper, unit_diagonal=unitriangular), A
 
 
-@op(NONE, out="cast")
+@op(NONE, out="cast", saves="both")
 def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     """X of `A X = input` for the A whose Cholesky factor is L.    input: (*, n, k), L: (*, n, n)  ->  (*, n, k)"""
     lower = transposed(L) if upper else L
@@ -148,13 +148,13 @@ def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     return solve_triangular(transposed(lower), half, upper=True)
 
 
-@op(NONE, out="cast")
+@op(NONE, out="cast", saves="both")
 def cholesky_inverse(L: Array, upper: bool = False) -> Array:
     """Inverse of the matrix whose Cholesky factor is L.    L: (*, n, n)  ->  (*, n, n)"""
     return cholesky_solve(jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
 
 
-@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1))
+@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both")
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
     require_matrices(A, "torch.linalg.lstsq")
@@ -197,20 +197,20 @@ def torch_cholesky(input: Array, upper: bool = False) -> Array:
     return cholesky(input, upper=upper)
 
 
-@algebra(returns="L info")
+@algebra(returns="L info", saves="result")
 def cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
     """Cholesky factor, and 0 where A was positive definite.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
     factor = cholesky(A, upper=upper)
     return factor, jnp.any(jnp.isnan(factor), (-2, -1)).astype(jnp.int32)
 
 
-@op(NONE, returns="Q R", node="LinalgQrBackward0")
+@op(NONE, returns="Q R", node="LinalgQrBackward0", saves="result")
 def qr(input: Array, some: bool = True) -> tuple[Array, Array]:
     """Orthogonal Q and upper triangular R with `input = Q R`.    input: (*, n, m)  ->  (*, n, k), (*, k, m)"""
     return linalg_qr(input, "reduced" if some else "complete")
 
 
-@algebra(name="qr", returns="Q R")
+@algebra(name="qr", returns="Q R", saves="result")
 def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """Orthogonal Q and upper triangular R with `A = Q R`; "reduced", "complete" or "r".    A: (*, n, m)  ->  (*, n, k), (*, k, m)"""
     if mode not in ("reduced", "complete", "r"):
@@ -221,7 +221,7 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     return tuple(jnp.linalg.qr(A, mode=mode))
 
 
-@op(NONE, returns="U S V", node="LinalgSvdBackward0")
+@op(NONE, returns="U S V", node="LinalgSvdBackward0", saves="result")
 def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
     """U, S, V with `input = U diag(S) Vᴴ`.    input: (*, n, m)  ->  (*, n, k), (*, k), (*, m, k)"""
     if not compute_uv:
@@ -231,21 +231,21 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array
     return U, S, transposed(Vh)
 
 
-@algebra(name="svd", returns="U S Vh")
+@algebra(name="svd", returns="U S Vh", saves="result")
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, S, Vh with `A = U diag(S) Vh`; singular values in falling order.    A: (*, n, m)  ->  (*, n, n), (*, k), (*, m, m)"""
     require_matrices(A, "linalg.svd")
     return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
 
 
-@algebra(node="LinalgSvdBackward0")
+@algebra(node="LinalgSvdBackward0", saves="result")
 def svdvals(A: Array, *, driver: str | None = None) -> Array:
     """Singular values in falling order.    A: (*, n, m)  ->  (*, min(n, m))"""
     require_matrices(A, "linalg.svdvals")
     return jnp.linalg.svd(A, compute_uv=False)
 
 
-@algebra(returns="eigenvalues eigenvectors")
+@algebra(returns="eigenvalues eigenvectors", saves="result")
 def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues in rising order and eigenvectors of a Hermitian matrix.    A: (*, n, n)  ->  (*, n), (*, n, n)"""
     _require_square(A, "linalg.eigh")
@@ -254,7 +254,7 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     return tuple(jnp.linalg.eigh(A, UPLO=UPLO.upper(), symmetrize_input=False))
 
 
-@algebra(node="LinalgEighBackward0")
+@algebra(node="LinalgEighBackward0", saves="result")
 def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     """Eigenvalues of a Hermitian matrix in rising order.    A: (*, n, n)  ->  (*, n)"""
     return eigh(A, UPLO)[0]
@@ -284,7 +284,7 @@ def matrix_rank(A: Array, *, atol: float | None = None, rtol: float | None = Non
     return jnp.sum(values > jnp.maximum(atol or 0.0, rtol * values[..., :1]), -1).astype(jnp.int64)
 
 
-@algebra(node=lambda entry: "SqueezeBackward1" if entry.attrs[0] is None else "NanToNumBackward0", out="cast")
+@algebra(node=lambda entry: "SqueezeBackward1" if entry.attrs[0] is None else "NanToNumBackward0", out="cast", saves="nothing")
 def cond(A: Array, p: int | float | str | None = None) -> Array:
     """Condition number: the norm of A times the norm of its inverse.    A: (*, n, m)  ->  (*)"""
     return jnp.linalg.cond(A, p)
@@ -336,7 +336,7 @@ def linalg_vander(x: Array, N: int | None = None) -> Array:
 
 # ---- distances and covariance
 
-@op(SAME, home="torch", inplace=False, out=False)
+@op(SAME, home="torch", inplace=False, out=False, saves="both")
 def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
     """The `p`-norm distance between each row of `x1` and each row of `x2`.    x1: (*, n, d), x2: (*, m, d)  ->  (*, n, m)"""
     for name, x in (("X1", x1), ("X2", x2)):
@@ -358,7 +358,7 @@ def _euclidean_by_product(x1: Array, x2: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
 
 
-@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0")
+@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0", saves="nothing")
 def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, aweights: Array | None = None) -> Array:
     """Covariance of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)
 
@@ -382,7 +382,7 @@ def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, 
     return jnp.squeeze(found)
 
 
-@op(FLOAT, inplace=False, out=False, node=lambda entry: "ClampBackward1" if len(entry.inputs[0].shape) == 2 else "DivBackward0")
+@op(FLOAT, inplace=False, out=False, node=lambda entry: "ClampBackward1" if len(entry.inputs[0].shape) == 2 else "DivBackward0", saves="nothing")
 def corrcoef(input: Array) -> Array:
     """Correlation of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)"""
     found = cov(input)

@@ -81,7 +81,7 @@ def mse_loss(input: Array, target: Array, size_average: bool | None = None, redu
     return _weighted(jnp.square(input - target), weight, reduction)
 
 
-@promoted(node=nodes.reduced("AbsBackward0"))
+@promoted(node=nodes.reduced("AbsBackward0"), saves="nothing")
 def l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
             weight: Array | None = None) -> Array:
     """Absolute error.    input, target: (*)  ->  () or (*)"""
@@ -131,7 +131,7 @@ def soft_margin_loss(input: Array, target: Array, size_average: bool | None = No
     return reduced(jax.nn.softplus(-target * input), reduction)
 
 
-@loss(node=nodes.reduced("AddBackward0"))
+@loss(node=nodes.reduced("AddBackward0"), saves="nothing")
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
                          reduction: str = "mean") -> Array:
     """`input` where the target is 1, `max(0, margin - input)` where it is -1.    input, target: (*)  ->  () or (*)"""
@@ -244,7 +244,7 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
     return reduced((terms if weight is None else terms * weight).mean(-1), reduction)
 
 
-@promoted(node=nodes.reduced("SubBackward0"))
+@promoted(node=nodes.reduced("SubBackward0"), saves="nothing")
 def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
                      eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Negative log likelihood of counts under a Poisson distribution with rate `exp(input)` or `input`.    input, target: (*)  ->  () or (*)"""

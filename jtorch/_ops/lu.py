@@ -14,14 +14,14 @@ from .linalg import inverse, solve
 algebra = partial(op, NONE, home="linalg")
 
 
-@algebra(returns="LU pivots", node="LinalgLuFactorExBackward0")
+@algebra(returns="LU pivots", node="LinalgLuFactorExBackward0", saves="result")
 def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
     """L (below the diagonal) and U in one matrix, and the row exchanged with each, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32"""
     factored, pivots = lu_factor_ex(A, pivot=pivot)[:2]
     return factored, pivots
 
 
-@algebra(returns="LU pivots info")
+@algebra(returns="LU pivots info", saves="result")
 def lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple[Array, Array, Array]:
     """`lu_factor`, and the place of the first zero on U's diagonal, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32, (*) int32"""
     require_matrices(A, "torch.linalg.lu_factor_ex")
@@ -32,7 +32,7 @@ def lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) ->
     return factored, pivots + 1, jnp.where(zero.any(-1), jnp.argmax(zero, -1) + 1, 0).astype(jnp.int32)
 
 
-@algebra(returns="P L U", differentiable=(1, 2))
+@algebra(returns="P L U", differentiable=(1, 2), saves="result")
 def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """Permutation P, lower L with unit diagonal and upper U with `A = P L U`.    A: (*, n, m)  ->  (*, n, n), (*, n, k), (*, k, m)"""
     require_matrices(A, "linalg.lu")
@@ -61,13 +61,13 @@ def lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: 
     return jnp.take_along_axis(whole, jnp.argsort(order, -1)[..., None], -2)
 
 
-@algebra(returns="inverse info")
+@algebra(returns="inverse info", saves="result")
 def inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
     """Inverse matrix, and 0 where there is one.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
     return inverse(A), lu_factor_ex(A)[2]
 
 
-@algebra(returns="result info")
+@algebra(returns="result info", saves="both")
 def solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple[Array, Array]:
     """`solve`, and 0 where A has an inverse.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B, (*) int32"""
     return solve(A, B, left=left), lu_factor_ex(A)[2]

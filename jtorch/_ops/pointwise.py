@@ -121,7 +121,7 @@ def floor_divide(input: Array, other: Array) -> Array:
     return jnp.where(other == 0, ratio, jnp.where(whole == 0, jnp.copysign(jnp.zeros_like(ratio), ratio), floor))
 
 
-@op(SAME, reflected=True, node=by_tensor("Remainder"))
+@op(SAME, reflected=True, node=by_tensor("Remainder"), saves="nothing")
 def remainder(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `other`, as Python's `%`.    input, other: (*)  ->  (*)
 
@@ -137,7 +137,7 @@ def fmod(input: Array, other: Array) -> Array:
     return lax.rem(*jnp.broadcast_arrays(input, other))
 
 
-@op(FLOAT)
+@op(FLOAT, saves="result")
 def reciprocal(input: Array) -> Array:
     """`1 / input`.    input: (*)  ->  (*)"""
     return 1 / input
@@ -182,7 +182,7 @@ def pow(input: Array, exponent: Array) -> Array:
     return jnp.where(exponent < 0, inverse.astype(input.dtype), jnp.power(input, jnp.maximum(exponent, 0)))
 
 
-@op(SAME, inplace="exact", node=by_operands("Pow", 1, 2, 0))
+@op(SAME, inplace="exact", node=by_operands("Pow", 1, 2, 0), saves="nothing")
 def float_power(input: Array, exponent: Array) -> Array:
     """`input ** exponent` in double precision.    input, exponent: (*)  ->  (*)"""
     wide = jnp.complex128 if is_complex(input) else jnp.float64
@@ -232,7 +232,7 @@ def sign(input: Array) -> Array:
     return input if is_bool(input) else jnp.where(jnp.isnan(input), 0, jnp.sign(input))
 
 
-@op(SAME)
+@op(SAME, saves="both")
 def sgn(input: Array) -> Array:
     """`sign`; of a complex number the number of size 1 in the same direction.    input: (*)  ->  (*)"""
     if not is_complex(input):
@@ -241,7 +241,7 @@ def sgn(input: Array) -> Array:
     return jnp.where(size == 0, 0, input / jnp.where(size == 0, 1, size))
 
 
-@op(FLOAT, node=by_number("Copysign"))
+@op(FLOAT, node=by_number("Copysign"), saves="both")
 def copysign(input: Array, other: Array) -> Array:
     """The size of `input` with the sign of `other`; the derivative at 0 is 0.    input, other: (*)  ->  (*)"""
     flip = jnp.signbit(input) != jnp.signbit(other)
@@ -256,7 +256,7 @@ def nextafter(input: Array, other: Array) -> Array:
     return jnp.nextafter(input, other)
 
 
-@op(SAME)
+@op(SAME, saves="both")
 def hypot(input: Array, other: Array) -> Array:
     """Length of the hypotenuse, `sqrt(input² + other²)`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):

@@ -81,7 +81,7 @@ def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dty
     return _total(jnp.where(present, input, 0), dim, keepdim) / _total(present.astype(input.dtype), dim, keepdim)
 
 
-@op(NONE, node=with_dim("Prod"), out="cast")
+@op(NONE, node=with_dim("Prod"), out="cast", saves="both")
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Product over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`"""
     input = _summand(input, dtype)
@@ -94,7 +94,7 @@ def count_nonzero(input: Array, dim: Dims = None) -> Array:
     return _total((input != 0).astype(jnp.int64), dim, False)
 
 
-@op(FLOAT, home="torch Tensor special", inplace=False)
+@op(FLOAT, home="torch Tensor special", inplace=False, saves="both")
 def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """`log(exp(input).sum(dim))` without overflow.    input: (*)  ->  (*) without `dim`"""
     return special.logsumexp(widened(input), dimensions(dim, input.ndim), keepdims=keepdim).astype(input.dtype)
@@ -165,19 +165,19 @@ def var(input: Array, dim: Dims = None, *, correction: int | float | None = 1, k
     return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
 
 
-@op(NONE, name="std", saves="result", out="cast")
+@op(NONE, name="std", out="cast", saves="both")
 def std_of_all(input: Array, unbiased: bool) -> Array:
     """Standard deviation of all elements.    input: (*)  ->  ()"""
     return std(input, correction=int(unbiased))
 
 
-@op(NONE, name="std", saves="result", out="cast")
+@op(NONE, name="std", out="cast", saves="both")
 def std_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> Array:
     """Standard deviation over `dim`.    input: (*)  ->  (*) without `dim`"""
     return std(input, dim, correction=int(unbiased), keepdim=keepdim)
 
 
-@op(NONE, saves="result", out="cast")
+@op(NONE, out="cast", saves="both")
 def std(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> Array:
     """Standard deviation over `dim`, or of all elements, with n - correction degrees of freedom.    input: (*)  ->  (*) without `dim`"""
     return _root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))
@@ -202,19 +202,19 @@ def var_mean(input: Array, dim: Dims = None, *, correction: int | float | None =
     return spread.astype(_real(input)), center.astype(input.dtype)
 
 
-@op(NONE, name="std_mean", home="torch", out=False)
+@op(NONE, name="std_mean", home="torch", out=False, saves="both")
 def std_mean_of_all(input: Array, unbiased: bool) -> tuple[Array, Array]:
     """Standard deviation and mean of all elements.    input: (*)  ->  (), ()"""
     return std_mean(input, correction=int(unbiased))
 
 
-@op(NONE, name="std_mean", home="torch", out=False)
+@op(NONE, name="std_mean", home="torch", out=False, saves="both")
 def std_mean_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False) -> tuple[Array, Array]:
     """Standard deviation and mean over `dim`.    input: (*)  ->  (*) without `dim`, twice"""
     return std_mean(input, dim, correction=int(unbiased), keepdim=keepdim)
 
 
-@op(NONE, home="torch", out=False)
+@op(NONE, home="torch", out=False, saves="both")
 def std_mean(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> tuple[Array, Array]:
     """Standard deviation and mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`, twice"""
     spread, center = _variance(input, dim, correction, keepdim)
@@ -255,7 +255,7 @@ def _in_type(input: Array, dtype: dtype | None, name: str) -> Array:
     return input if dtype is None else input.astype(dtype.numpy)
 
 
-@op(NONE, node=norm_name)
+@op(NONE, node=norm_name, saves="both")
 def norm(input: Array, p: int | float | str | None = "fro", dim: Dims = None, keepdim: bool = False, dtype: dtype | None = None) -> Array:
     """The `p`-norm over `dim`, or of all elements; "fro" is the 2-norm, "nuc" the sum of the singular values.    input: (*)  ->  (*) without `dim`
 
@@ -267,14 +267,14 @@ def norm(input: Array, p: int | float | str | None = "fro", dim: Dims = None, ke
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
-@op(NONE, home="linalg", node=norm_name)
+@op(NONE, home="linalg", node=norm_name, saves="both")
 def vector_norm(x: Array, ord: int | float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """The `ord`-norm of vectors that lie along `dim`, or of all elements.    x: (*)  ->  (*) without `dim`"""
     x = _in_type(x, dtype, "linalg.vector_norm")
     return p_norm(x, float(ord), dimensions(dim, x.ndim), keepdim)
 
 
-@op(NONE, home="linalg", node=norm_name)
+@op(NONE, home="linalg", node=norm_name, saves="both")
 def matrix_norm(A: Array, ord: int | float | str = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
                 dtype: dtype | None = None) -> Array:
     """The norm of matrices that lie along the two dimensions `dim`: "fro", "nuc", inf, -inf, 1, -1, 2 or -2.    A: (*, m, n)  ->  (*)"""
@@ -300,7 +300,7 @@ def matrix_norm(A: Array, ord: int | float | str = "fro", dim: tuple[int, int] =
     return found if keepdim else jnp.squeeze(found, (rows, columns))
 
 
-@op(NONE, name="norm", home="linalg", node=norm_name)
+@op(NONE, name="norm", home="linalg", node=norm_name, saves="both")
 def linalg_norm(A: Array, ord: int | float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """A vector's or a matrix's norm, by the number of dimensions in `dim`; without `ord` the 2-norm of all.    A: (*)  ->  (*) without `dim`"""
     if ord is None:
@@ -316,7 +316,7 @@ def linalg_norm(A: Array, ord: int | float | str | None = None, dim: Dims = None
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
 
 
-@op(SAME, inplace=False, out=False)
+@op(SAME, inplace=False, out=False, saves="both")
 def dist(input: Array, other: Array, p: int | float = 2) -> Array:
     """The `p`-norm of `input - other`.    input, other: (*)  ->  ()"""
     gap = input - other

@@ -32,14 +32,14 @@ def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     return _scanned(lax.cumsum, input, dim, dtype)
 
 
-@op(NONE, inplace="exact", out="cast")
+@op(NONE, inplace="exact", out="cast", saves="both")
 @takes_zero_dim
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Product of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)"""
     return _scanned(lax.cumprod, input, dim, dtype)
 
 
-@op(NONE)
+@op(NONE, saves="both")
 @takes_zero_dim
 def logcumsumexp(input: Array, dim: int) -> Array:
     """`log(exp(input).cumsum(dim))` without overflow.    input: (*)  ->  (*)"""

@@ -20,7 +20,7 @@ def _order(input: Array, axis: int, descending: bool) -> Array:
     return input.shape[axis] - 1 - jnp.flip(backwards, axis)
 
 
-@op(NONE, returns="values indices", node=lambda entry: f"SortBackward{int(entry.attrs[2])}")
+@op(NONE, returns="values indices", node=lambda entry: f"SortBackward{int(entry.attrs[2])}", saves="nothing")
 @takes_zero_dim
 def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool = False) -> tuple[Array, Array]:
     """The elements in order along `dim`, and the indices they come from; equal ones keep their order.    input: (*)  ->  (*), (*)
@@ -44,7 +44,7 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bo
     return _order(input, dimension(dim, input.ndim), descending).astype(jnp.int64)
 
 
-@op(NONE, node="SortBackward0")
+@op(NONE, node="SortBackward0", saves="nothing")
 @takes_zero_dim
 def msort(input: Array) -> Array:
     """The elements in ascending order along the first dimension.    input: (*)  ->  (*)"""
@@ -61,7 +61,7 @@ def _rising_key(input: Array, largest: bool) -> Array:
     return jnp.where(jnp.isnan(key), -jnp.inf, -key) if is_inexact(key) else ~key       # ~ reverses the order of integers and cannot overflow
 
 
-@op(NONE, returns="values indices")
+@op(NONE, returns="values indices", saves="nothing")
 @takes_zero_dim
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
     """The `k` largest (or smallest) elements along `dim` in order, and their indices.    input: (..., n, ...)  ->  (..., k, ...), twice

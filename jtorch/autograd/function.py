@@ -6,13 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ref
 
+import numpy as np
+
 from .._core import gradgraph
+from .._core.device import device
+from .._core.dtype import dtype
 from .._core.gradgraph import GradNode
 from .._core.graph import Entry, Trace, Value, here
 from .._core.plan import TWICE
 from .._core.promote import FLOAT_CATEGORIES
 from .._core.run import concrete
-from .._core.tensor import Tensor, wrap
+from .._core.tensor import Tensor, from_array, wrap
 from .modes import no_grad
 from .saved import Packed, overwritten, pack
 
@@ -46,6 +50,10 @@ class FunctionCtx:
         self.materialize_grads = value
 
 
+def _zeros(shape: tuple, kind: dtype, where: device) -> Tensor:
+    return from_array(np.zeros(shape, kind.numpy), where)
+
+
 class Saved:
     """One tensor that `backward` needs: an input, or a result of `forward` itself, whose history begins at this very function."""
 
@@ -57,14 +65,14 @@ class Saved:
             self.tensor, self.value = ref(made[result]), tensor._read_value()
             self.version = made[result]._version
 
-    def restore(self, trace: Trace, slots: Sequence[int | None]) -> Tensor:
+    def restore(self, trace: Trace, slots: Sequence[int | None], name: str) -> Tensor:
         """The tensor; raises where it was changed in place since."""
         tensor = self.tensor()
         if tensor is None:
             slot, old = slots[self.result], self.value
             return wrap(old if slot is None else Value(old.aval.gradded(), None, -1, concrete(old, "saved tensor"), (trace, slot)))
         if tensor._version != self.version:
-            raise RuntimeError(overwritten(tensor, self.version))
+            raise RuntimeError(overwritten(tensor, self.version, None if self.result is None else (name, self.result)))
         return tensor
 
 
@@ -78,7 +86,7 @@ class BackwardCFunction(FunctionCtx, GradNode):
         kept = self.__dict__.get("_saved", ())
         if kept is None:
             raise RuntimeError(TWICE)
-        return tuple([s.unpack() if isinstance(s, Packed) else None if s is None else s.restore(self._trace, self._slots) for s in kept])
+        return tuple([s.unpack() if isinstance(s, Packed) else None if s is None else s.restore(self._trace, self._slots, self.name()) for s in kept])
 
     saved_variables = saved_tensors
 
@@ -103,14 +111,14 @@ class BackwardCFunction(FunctionCtx, GradNode):
         self.at(trace, position, entry)
         given: list = [None if g is None else wrap(g) for g in grads]
         if self.materialize_grads:
-            given = [Tensor._zeros(*like) if g is None else g for g, like in zip(given, self._likes, strict=True)]
+            given = [_zeros(*like) if g is None else g for g, like in zip(given, self._likes, strict=True)]
         source = iter(given)
         everywhere = [next(source) if kind == "smooth" else self._constant(kind) for kind in self._results]
         results = self._forward_cls._gradient()(self, *everywhere)
         return self._checked(results if isinstance(results, tuple) else (results,))
 
     def _constant(self, kind: Any) -> Any:
-        return Tensor._zeros(*kind) if kind is not None and self.materialize_grads else None
+        return _zeros(*kind) if kind is not None and self.materialize_grads else None
 
     def _checked(self, results: tuple) -> list[Value | None]:
         name, wanted = type(self).__name__, len(self.needs_input_grad)

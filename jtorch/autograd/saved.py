@@ -42,7 +42,11 @@ def pack(tensor: Tensor) -> Packed | None:
     return Packed(packing(tensor), unpacking)
 
 
-def overwritten(tensor: Tensor, version: int) -> str:
-    """The error's text for a tensor that was saved at `version`."""
+def overwritten(tensor: Tensor, version: int, maker: tuple[str, int] | None) -> str:
+    """The error's text for a tensor that was saved at `version`.
+
+    maker  the name of the node that made it and the number of the result; by default its `grad_fn`
+    """
     node = tensor.grad_fn
-    return changed(tensor._aval, None if node is None else node.name(), tensor.output_nr if node is not None else 0, tensor._version, version)
+    name, number = maker or ((node.name(), tensor.output_nr) if node is not None else (None, 0))
+    return changed(tensor._aval, name, number, tensor._version, version)

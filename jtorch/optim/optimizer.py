@@ -414,7 +414,7 @@ def _names_and_params(given: list) -> tuple[list[str] | None, list]:
 
 
 def check(**given: Any) -> None:
-    """Raise where an option that must not be negative is, or a tensor as learning rate has several elements.  Options by their name in the message."""
+    """Raise where one of these options is negative, or a tensor as learning rate has several elements."""
     for name, value in given.items():
         if name == "lr" and isinstance(value, torch.Tensor) and value.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")

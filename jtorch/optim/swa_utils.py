@@ -10,7 +10,7 @@ from typing import Any
 import jtorch as torch
 from jtorch import nn
 
-from .lr_scheduler.scheduler import LRScheduler
+from .lr_scheduler.scheduler import LRScheduler, per_group
 from .optimizer import Optimizer
 
 __all__ = ["AveragedModel", "SWALR", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn", "update_bn"]
@@ -139,10 +139,7 @@ class SWALR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, swa_lr: Any, anneal_epochs: int = 10, anneal_strategy: str = "cos", last_epoch: int = -1) -> None:
-        count = len(optimizer.param_groups)
-        if isinstance(swa_lr, list | tuple) and len(swa_lr) != count:
-            raise ValueError(f"swa_lr must have the same length as optimizer.param_groups. swa_lr has {len(swa_lr)} values, param_groups has {count}.")
-        for lr, group in zip(swa_lr if isinstance(swa_lr, list | tuple) else [swa_lr] * count, optimizer.param_groups, strict=True):
+        for lr, group in zip(per_group(optimizer, "swa_lr", swa_lr), optimizer.param_groups, strict=True):
             group["swa_lr"] = lr
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")

@@ -1,6 +1,6 @@
 """Tools around training: data loading."""
 from __future__ import annotations
 
-from . import data
+from . import data, hooks
 
-__all__ = ["data"]
+__all__ = ["data", "hooks"]

@@ -20,11 +20,11 @@ class _Combined(LRScheduler):
             if not hasattr(scheduler, "optimizer"):
                 raise TypeError(f"{name} at index {k} should have `optimizer` as its attribute.")
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be specified when calling "
-                                 f"`step`, but got one at index {k} in the given schedulers sequence.")
+                raise ValueError(f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be specified when "
+                                 f"calling `step`, but got one at index {k} in the given schedulers sequence.")
             if scheduler.optimizer is not optimizer:
-                raise ValueError(f"{name} expects all schedulers to belong to the same optimizer, but got scheduler {type(scheduler).__name__} at index "
-                                 f"{k} has {scheduler.optimizer}, which is different from {type(optimizer).__name__}.")
+                raise ValueError(f"{name} expects all schedulers to belong to the same optimizer, but got scheduler {type(scheduler).__name__} at "
+                                 f"index {k} has {scheduler.optimizer}, which is different from {type(optimizer).__name__}.")
 
     def state_dict(self) -> dict[str, Any]:
         """All that it holds but the optimizer, with the schedulers' own state dicts."""
@@ -46,8 +46,8 @@ class SequentialLR(_Combined):
             raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
         self._check(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
-            raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but got "
-                             f"number of schedulers {len(schedulers)} and the number of milestones to be equal to {len(milestones)}")
+            raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but "
+                             f"got number of schedulers {len(schedulers)} and the number of milestones to be equal to {len(milestones)}")
         self._schedulers, self._milestones, self.last_epoch, self.optimizer = schedulers, milestones, last_epoch + 1, optimizer
         for group in optimizer.param_groups:                 # each scheduler has set its first rate already: take all of that back
             set_option(group, "lr", copied(group["initial_lr"]))
