@@ -171,7 +171,7 @@ def dtypes(torch, read):
     y.backward()
     h = torch.tensor([1.0, 2.0], dtype=torch.bfloat16, requires_grad=True)
     (h.float() * 2).sum().backward()
-    return str(x.grad.dtype), str(w.grad.dtype), grads(x, w), str(h.grad.dtype), error(lambda: torch.tensor([1, 2], requires_grad=True)).lower(), \
+    return str(x.grad.dtype), str(w.grad.dtype), grads(x, w), str(h.grad.dtype), error(lambda: torch.tensor([1, 2], requires_grad=True)).partition(":")[0], \
         error(lambda: torch.tensor([1, 2]).requires_grad_()), error(lambda: setattr(torch.tensor([True]), "requires_grad", True))
 
 

@@ -518,7 +518,7 @@ def functional_matrices(torch, read):
         f.jacobian(lambda t: t ** 3, x, vectorize=True), f.jacobian(two, (x, y), vectorize=True),
         f.jacobian(lambda t: t ** 3, x, strategy="forward-mode", vectorize=True),
         f.hessian(lambda t: (t ** 3).sum(), x), f.hessian(lambda a, b: (b @ a).sum() ** 2, (x, y)), f.hessian(lambda t: (t ** 3).sum(), x, vectorize=True),
-        f.hessian(lambda t: (t ** 3).sum(), x, create_graph=True), f.hessian(lambda t: (t ** 3).sum(), x, outer_jacobian_strategy="forward-mode", vectorize=True))
+        f.hessian(lambda t: (t ** 3).sum(), x, create_graph=True), f.hessian(lambda t: (t ** 3).sum(), x, outer_jacobian_strategy="forward-mode", vectorize=True).detach())
     ], grads(p), j.tolist()
 
 
@@ -620,7 +620,7 @@ def _add(forward: str, write: str) -> None:
 
 for _forward in FORWARDS:
     for _write in OVERWRITES:
-        if _write in ("h.add_", "y.add_") or _forward in ("exp", "square", "times constant", "of leaf", "view"):
+        if _write in ("h.add_", "y.add_") or _write != "k.add_" and _forward in ("exp", "square", "times constant", "of leaf", "view"):
             _add(_forward, _write)
 
 
@@ -677,3 +677,9 @@ def overwritten_indices(torch, read):
     i.zero_()
     m.fill_(False)
     return [error(t.sum().backward).partition(HINT)[0] for t in (a, b, c, d)]
+
+
+@case
+def overwritten_constant(torch, read):
+    """Of constants only writes before the program runs are noticed: values never change, so the gradient is right in any case."""
+    return overwritten(torch, lambda x: None, FORWARDS["times constant"], OVERWRITES["k.add_"](torch))

@@ -22,7 +22,8 @@ raises("fft.rfft", c(3), text=False)
 raises("fft.fftn", (f(3, 3), kw(dim=(0, 0))), text=False)
 
 # ---- signals
-case("hann_window hamming_window blackman_window bartlett_window kaiser_window", 7, 6, 1, 2, (6, False), (5, kw(dtype=T("float64"))), (5, kw(periodic=False)))
+case("hann_window hamming_window blackman_window bartlett_window kaiser_window", 7, 6, 1, 2, (6, False), (5, kw(dtype=T("float64"))), (5,
+     kw(periodic=False)))
 case("hamming_window", (6, True, 0.5), (6, True, 0.5, 0.4))
 case("kaiser_window", (6, True, 8.0), (6, False, kw(beta=5.0)))
 raises("hann_window", -1)
@@ -75,7 +76,8 @@ raises("select_scatter", (f(3, 4), f(3), 0, 1))
 raises("unravel_index", (f(2), (2, 2)), TypeError, text=False)
 
 # ---- derivatives, histograms, scaling
-case("gradient", f(5), f(3, 4), (f(3, 4), kw(spacing=2.0)), (f(3, 4), kw(dim=1)), (f(3, 4), kw(spacing=[0.5, 2.0], edge_order=2)), (f(3, 4), kw(dim=(1, 0))),
+case("gradient", f(5), f(3, 4), (f(3, 4), kw(spacing=2.0)), (f(3, 4), kw(dim=1)), (f(3, 4), kw(spacing=[0.5, 2.0], edge_order=2)), (f(3, 4),
+     kw(dim=(1, 0))),
      (f(3, 4), kw(spacing=(v(1.0, 2.0, 4.0), v(0.0, 0.5, 2.0, 2.5)))), (f(4), kw(spacing=(v(1.0, 2.0, 4.0, 4.5),), edge_order=2)), i(5), d(4), tol=10)
 raises("gradient", (f(2), kw(edge_order=2)))
 raises("gradient", (f(3, 3), kw(spacing=[1.0])))
@@ -85,8 +87,10 @@ case("renorm", (f(3, 4), 2, 0, 1.0), (f(3, 4), 1, 1, 1.0), (f(2, 3, 4), 3, -1, 0
 raises("renorm", (f(3), 2, 0, 1.0))
 raises("renorm", (f(3, 3), -1, 0, 1.0))
 raises("renorm", (f(3, 3), 2, 0, -1.0), text=False)
-case("histogram", (u(9), 4), (u(9), kw(bins=3, range=(0.0, 1.0))), (u(9), v(0.0, 0.3, 0.5, 1.0)), (u(9), 4, kw(weight=u(9))), (u(9), 4, kw(density=True)), grad=False)
-case("histogramdd", (u(9, 2), [2, 3]), (u(9, 2), 2), (u(9, 2), [2, 2], kw(range=(0.0, 1.0, 0.0, 2.0))), (u(9, 2), [2, 2], kw(density=True, weight=u(9))), grad=False)
+case("histogram", (u(9), 4), (u(9), kw(bins=3, range=(0.0, 1.0))), (u(9), v(0.0, 0.3, 0.5, 1.0)), (u(9), 4, kw(weight=u(9))), (u(9), 4,
+     kw(density=True)), grad=False)
+case("histogramdd", (u(9, 2), [2, 3]), (u(9, 2), 2), (u(9, 2), [2, 2], kw(range=(0.0, 1.0, 0.0, 2.0))), (u(9, 2), [2, 2],
+     kw(density=True, weight=u(9))), grad=False)
 case("nonzero_static", (b(3, 4), kw(size=4)), (i(5), kw(size=7, fill_value=9)), (b(3), kw(size=0)), grad=False)
 case("norm_except_dim", f(3, 4), (f(2, 3, 4), 2, 1), (f(3, 4), 1, 0), (f(3, 4), 2, -1), tol=4)
 case("is_same_size", (f(2, 3), f(2, 3)), (f(2, 3), f(3)))

@@ -203,8 +203,8 @@ def test_fractional_restarts() -> None:
 METRICS = [5.0, 4.0, 4.0, 3.9999, 4.5, 3.0, 3.1, 3.2, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, math.nan, 2.9, 2.0, 2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize("options", [dict(patience=1), dict(patience=0, factor=0.5, threshold=0.1, cooldown=2), dict(mode="max", patience=1,
-                                                                                                                     min_lr=0.01),
+@pytest.mark.parametrize("options", [dict(patience=1), dict(patience=0, factor=0.5, threshold=0.1, cooldown=2),
+                                     dict(mode="max", patience=1, min_lr=0.01),
                                      dict(threshold_mode="abs", threshold=0.5, patience=1, min_lr=[0.05, 0.0]), dict(patience=0, eps=0.02),
                                      dict(mode="max", threshold_mode="abs", patience=0, cooldown=1)])
 @pytest.mark.parametrize("lr", [None, "tensor"])
@@ -334,13 +334,13 @@ WRONG: dict[str, Callable] = {
            ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=0)), ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=1.5)),
            ("SGD", "OneCycleLR", dict(max_lr=1, epochs=2)), ("SGD", "OneCycleLR", dict(max_lr=1, epochs=-2, steps_per_epoch=2)),
            ("SGD", "OneCycleLR", dict(max_lr=1, epochs=2, steps_per_epoch=-2)), ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, pct_start=2)),
-           ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, pct_start=1)), ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5,
-                                                                                                         anneal_strategy="x")),
+           ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, pct_start=1)),
+           ("SGD", "OneCycleLR", dict(max_lr=1, total_steps=5, anneal_strategy="x")),
            ("Adagrad", "OneCycleLR", dict(max_lr=1, total_steps=5)), ("SGD", "OneCycleLR", dict(max_lr=[1], total_steps=5)),
            ("SGD", "CosineAnnealingWarmRestarts", dict(T_0=0)), ("SGD", "CosineAnnealingWarmRestarts", dict(T_0=1.0)),
            ("SGD", "CosineAnnealingWarmRestarts", dict(T_0=1, T_mult=0)), ("SGD", "SequentialLR", dict(schedulers=[], milestones=[])),
-           ("SGD", "SequentialLR", dict(schedulers=[3], milestones=[])), ("SGD", "LRScheduler", {}), ("SGD", "StepLR", dict(step_size=1,
-                                                                                                                            verbose=True)))},
+           ("SGD", "SequentialLR", dict(schedulers=[3], milestones=[])), ("SGD", "LRScheduler", {}),
+           ("SGD", "StepLR", dict(step_size=1, verbose=True)))},
     **{f"SWALR {o}": lambda T, o=o: T.optim.swa_utils.SWALR(make_optimizer(T), **o) for o in (
         dict(swa_lr=[1]), dict(swa_lr=1, anneal_strategy="x"), dict(swa_lr=1, anneal_epochs=-1), dict(swa_lr=1, anneal_epochs=1.5))},
     "over": over, "milestones": milestones,

@@ -54,7 +54,7 @@ def _check_overwritten(route: Route) -> None:
     for k, trace in enumerate(route.traces):
         for slot, write in trace.overwritten.items():
             for step, place in plan.keeps.get((k, slot), ()):
-                if not (step[0] == k and _changes_itself(plan.entry(step), place[1], write)):
+                if not _changes_itself(route.traces[step[0]], plan.entry(step), place[1], write):
                     raise RuntimeError(_modified(route, place, (k, slot), write))
         for slot, version in trace.leaf_versions.items():
             owner = trace.sources[slot].owner() if slot in trace.sources else None
@@ -62,9 +62,10 @@ def _check_overwritten(route: Route) -> None:
                 raise RuntimeError(changed(owner._aval, None, 0, owner._version, version))
 
 
-def _changes_itself(entry: Entry, slot: int, write: Overwrite) -> bool:
+def _changes_itself(trace: Trace, entry: Entry, slot: int, write: Overwrite) -> bool:
     """Whether an operation in place overwrote its own first operand: PyTorch keeps a copy of that."""
-    return entry.first <= write.by < entry.first + len(entry.outputs) and entry.operands[0] == slot and entry.operands.count(slot) == 1
+    own = write.by[0] == trace.serial and write.by[1] - entry.first in range(len(entry.outputs))
+    return own and entry.operands[0] == slot and entry.operands.count(slot) == 1
 
 
 def _modified(route: Route, place: Place, written: Place, write: Overwrite) -> str:

@@ -44,6 +44,23 @@ def together(given: tuple) -> Any:
     return given[0] if len(given) == 1 and isinstance(given[0], list | tuple) else given
 
 
+def sequence(op: Op, given: Any) -> Any:
+    """A sequence of tensors that is neither a list nor a tuple, or None."""
+    if given is None:
+        return ()
+    if isinstance(given, list | tuple):
+        return given
+    raise TypeError(f"{op.name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(given).__name__}")
+
+
+def only(op: Op, given: tuple, names: dict[str, Any]) -> tuple:
+    """What may be given as separate arguments, given by its name."""
+    (name, x), *more = names.items()
+    if given or more or op.kinds.get(name) != "shape":
+        raise TypeError(f"{op.name}() got an unexpected keyword argument '{name}'")
+    return (x,)
+
+
 def freeze(given: Any) -> Any:
     """An attribute as something hashable."""
     if isinstance(given, list | tuple):
@@ -87,12 +104,12 @@ class Form:
             parts.append("*")
         if extra:
             parts.append(extra)
-        return ", ".join(parts + ([] if self.starred else ["**names"]))
+        return ", ".join([*parts, "**names"])
 
     def check(self, extra: str) -> str:
         """The statement that lets a call with unusual or missing arguments begin again."""
         if self.starred:
-            return ""
+            return f"    if names: {self.starred[0]} = _only(_op, {self.starred[0]}, names)\n"
         required = [n for n, p in zip(self.names, self.parameters, strict=True) if p.default is p.empty]
         known = [*self.names, extra.partition("=")[0]] if extra else self.names
         given = ", ".join(f"{n!r}: {n}" for n in known)
@@ -105,7 +122,7 @@ class Form:
             kind = self.op.kinds[p.name]
             if kind in SEQUENCES:
                 name = f"_together({name})" if self.op.facts.get("spread") else name
-                operands.append(f"*({name} or ())")
+                operands.append(f"*({name} if {name}.__class__ in _lists else _sequence(_op, {name}))")
                 lengths.append(f"None if {name} is None else len({name})")
             elif kind in OPERANDS:
                 operands.append(name)
@@ -123,8 +140,8 @@ class Form:
         """Compile `def name(…): body`."""
         source = f"def form({self.signature(extra)}):\n{self.check(extra)}    {body}\n"
         scope = {"_op": self.op, "_record": record, "_sizes": sizes, "_freeze": freeze, "_together": together, "_wrap": wrap_all, "_new": new,
-                 "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op), "_plain": PLAIN, "_missing": MISSING,
-                 "_again": again, **self.defaults}
+                 "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op), "_plain": PLAIN,
+                 "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple), "_sequence": sequence, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -174,7 +191,8 @@ def write_out(op: Op, out: Any, result: Any) -> Any:
     if not isinstance(out, Tensor):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if here.mode.grad and (out.requires_grad or result.requires_grad):
-        raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+        raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+                           "requires grad.")
     if op.kind == NONE and op.facts["out"] != "cast" and out.dtype is not result.dtype:
         raise RuntimeError(f"Expected out tensor to have dtype {result.dtype.in_c}, but got {out.dtype.in_c} instead")
     return resized(out, result.shape)._write(result._read_value(), "out")
@@ -185,8 +203,8 @@ def resized(out: Tensor, shape: Sequence[int]) -> Tensor:
     if out.shape != shape:
         if out.numel():
             warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match the required "
-                          f"output shape {list(shape)}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless "
-                          "they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
+                          f"output shape {list(shape)}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized "
+                          "unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
                           "t.resize_(0).", UserWarning, stacklevel=3)
         out._resize(shape)
     return out

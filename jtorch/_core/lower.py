@@ -127,7 +127,8 @@ def keeps_nothing(entry: Entry) -> bool:
 
 def _reads(entry: Entry) -> frozenset[int]:
     if entry.needs is None:
-        entry.needs = _find_needs(entry)
+        with jax.enable_x64(True):
+            entry.needs = _find_needs(entry)
     return entry.needs
 
 

@@ -115,10 +115,15 @@ class Op:
         for name, x in zip(static, attrs[self.sequences:], strict=True):
             if name in self.checks and not any(isinstance(x, CHECKED[o]) and (x.__class__ is not bool or o == "bool") for o in self.checks[name]):
                 raise TypeError(f"{self.name}(): argument '{name}' must be {self.checks[name][0]}, not {x.__class__.__name__}")
-        if self.kind == NONE and self.facts.get("home"):
-            number = next((k for k, r in zip(kinds, self.roles(attrs), strict=True) if r == "array" and isinstance(k, type)), None)
-            if number is not None:
-                raise TypeError(f"{self.name}(): argument '{self.plan[0][0]}' (position 1) must be Tensor, not {number.__name__}")
+        if self.facts.get("home") and not self.sequences:
+            self._check_operands(kinds)
+
+    def _check_operands(self, kinds: Sequence) -> None:
+        tensors = sum(isinstance(k, type(None) | type) for k in kinds) < len(kinds)
+        for (name, role, _), kind in zip([p for p in self.plan if p[1] in OPERANDS], kinds, strict=True):
+            absent = kind is None and "None" not in str(self.parameters[name].annotation)
+            if role == "array" and (absent or isinstance(kind, type) and (self.kind == NONE or not tensors)):
+                raise TypeError(f"{self.name}(): argument '{name}' must be Tensor, not {kind.__name__ if kind else 'NoneType'}")
 
     def node_name(self, entry: Any) -> str:
         """The name of the gradient node of a recorded call, as PyTorch has it: `AddBackward0`."""

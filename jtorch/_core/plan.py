@@ -259,7 +259,8 @@ def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[T
     leaves: dict[Leaf, int] = {}
     wiring = []
     for t in traces:
-        wiring.append({s: leaves.setdefault(o, len(leaves)) if type(o) is Leaf else (number[o[0]], o[1]) for s, o in t.sources.items()})
+        wiring.append({s: leaves.setdefault(o, len(leaves)) if type(o) is Leaf else (number[o[0]], o[1]) for s, o in t.sources.items()
+                       if type(o) is Leaf or o[0] in number})   # the current trace may use graphs that this pass does not touch
     goals = _goals(wanted, number, leaves)
     key = PLAN, places, goals, tuple([(id(t.node), t.freed, *w.items()) for t, w in zip(traces[1:], wiring[1:], strict=True)]), tuple(wiring[0].items())
     plan = trace.node.get(key)

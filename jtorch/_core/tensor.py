@@ -271,6 +271,9 @@ class Tensor(Generated):
     @grad.setter
     def grad(self, grad: Tensor | None) -> None:
         leaf = self._leaf
+        if leaf is None and self.requires_grad:
+            self._retained = grad                            # what a non-leaf tensor is told to hold
+            return
         if leaf is None:
             if grad is None:
                 return

@@ -22,21 +22,23 @@ class Overwrite:
     """A write in place.
 
     versions  the cell that counts the tensor's writes, expected  what it said before this one
-    by        the slot of what was written, becomes  weak reference to what the tensor holds then
+    by        what was written: the serial number of its trace, and its slot
+    becomes   weak reference to what the tensor holds then
     """
     __slots__ = ("versions", "expected", "by", "becomes")
 
-    def __init__(self, versions: list[int], by: int, becomes: Value) -> None:
-        self.versions, self.expected, self.by, self.becomes = versions, versions[0], by, ref(becomes)
+    def __init__(self, versions: list[int], new: Value, becomes: Value) -> None:
+        self.versions, self.expected, self.becomes = versions, versions[0], ref(becomes)
+        self.by = (new.trace.serial if new.trace is not None else -1), new.slot
 
 
 def note(old: Value, versions: list[int], new: Value, becomes: Value) -> None:
     """Note that `new` was written to a tensor that held `old`, whose memory then holds `becomes`; `versions` are not counted up yet."""
     trace, origin = old.trace, old.origin
     if trace is not None and (trace.saved if trace.done else trace.sources):
-        trace.overwritten.setdefault(old.slot, Overwrite(versions, new.slot if new.trace is trace else -1, becomes))
+        trace.overwritten.setdefault(old.slot, Overwrite(versions, new, becomes))
     if type(origin) is tuple and origin[0] is not trace:
-        origin[0].overwritten.setdefault(origin[1], Overwrite(versions, -1, becomes))
+        origin[0].overwritten.setdefault(origin[1], Overwrite(versions, new, becomes))
 
 
 def note_saved(trace: Trace) -> None:
@@ -78,7 +80,7 @@ def seen_through(slot: int, makers: dict[int, Entry]) -> list[int]:
 def changed(of: Aval, node: str | None, number: int, now: int, then: int) -> str:
     """The error's text."""
     kind = "CPUBoolType" if of.dtype is bool_ else f"torch.{'' if of.device.type == 'cpu' else of.device.type + '.'}{of.dtype.title}Tensor"
-    name = "torch::autograd::CopySlices" if node == "CopySlices" else re.sub("Backward[0-9]*$", "", node or "")
+    name = "torch::autograd::CopySlices" if node == "CopySlices" else re.sub("Backward(?:0$)?", "", node or "")
     maker = f", which is output {number} of {name}," if node else ""
     return MODIFIED.format(kind=kind, shape=list(of.shape), maker=maker, now=now, then=then)
 

@@ -11,7 +11,7 @@ from . import lower
 from .anomaly import Anomaly
 from .gradgraph import NODE, hooked, tensor_of
 from .graph import Aval, Const, Entry, Leaf, Trace, Value, here, mode
-from .lower import differentiable, gradient_needs, linearize, pull_back
+from .lower import gradient_needs, linearize, pull_back
 from .plan import ADD, CUSTOM, Freed, Place, Route, blank
 from .record import record
 from .run import concrete, user_line

@@ -39,8 +39,8 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     each = list(spacing) if isinstance(spacing, list | tuple) else [spacing] * len(dims)
     if len(each) != len(dims):
         since = f"'self.dim() = {len(dims)}', since dim argument was not given" if dim is None else f"'len(dim) = {len(dims)}'"
-        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to {since}, but got a list of length "
-                           f"{len(each)}")
+        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to {since}, but got a list of "
+                           f"length {len(each)}")
     return tuple([_slope(input, step, d, edge_order) for step, d in zip(each, dims, strict=True)])
 
 
@@ -71,8 +71,8 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = Non
 @public()
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Tensor, ...]:
     """L and U in one matrix, the rows exchanged, and with `get_infos` the place of the first zero pivot.  See `torch.linalg.lu_factor`."""
-    warnings.warn("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in a future PyTorch release.",
-                  UserWarning, stacklevel=2)
+    warnings.warn("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in a future PyTorch "
+                  "release.", UserWarning, stacklevel=2)
     found = [wrap(v) for v in record(lu_factor_ex.op, (A,), (pivot, False))]
     found = found if get_infos else found[:2]
     return tuple(found) if out is None else tuple([into(o, m) for o, m in zip(out, found, strict=True)])
@@ -84,7 +84,10 @@ def _orthogonal(A: Tensor) -> Tensor:
 
 @public("torch")
 def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """U, S, V of an approximation of `A` (less `M`) of rank `q` (Halko, Martinsson & Tropp 2009, arXiv:0909.4061).    A: (*, n, m)  ->  (*, n, q), (*, q), (*, m, q)"""
+    """U, S, V of an approximation of `A` (less `M`) of rank `q` (Halko, Martinsson & Tropp 2009, arXiv:0909.4061).
+
+    A: (*, n, m)  ->  (*, n, q), (*, q), (*, m, q)
+    """
     q = 6 if q is None else q
     A = A if M is None else A - M
     wide = A.shape[-2] < A.shape[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def _from_lists(data: Any, kind: dtype | None) -> np.ndarray:
     found = _inferred(plain)
     if kind is not None and kind.category == dt.INTEGRAL and found is dt.int64:
         return _integers(plain, kind)
-    array = np.array(plain, dtype=found.numpy)
+    array = np.array(plain, dtype=kind.numpy if kind is not None and kind.category >= found.category >= FLOATING else found.numpy)
     return array if array.size or not isinstance(data, Sequence) else array.reshape(_shape(plain))
 
 
@@ -184,12 +185,12 @@ def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, r
     if count < 0 and (size - offset) % item:
         raise ValueError(f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({item})")
     if count > 0 and offset + count * item > size:
-        raise ValueError(f"requested buffer length ({count} * {item} bytes) after offset ({offset} bytes) must not be greater than actual buffer length "
-                         f"({size} bytes)")
+        raise ValueError(f"requested buffer length ({count} * {item} bytes) after offset ({offset} bytes) must not be greater than actual buffer "
+                         f"length ({size} bytes)")
     if view.readonly:
-        warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to the underlying "
-                      "(supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its data or make it writable before "
-                      "converting it to a tensor.", UserWarning, stacklevel=2)
+        warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to the "
+                      "underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its data or make it "
+                      "writable before converting it to a tensor.", UserWarning, stacklevel=2)
         return from_array(np.frombuffer(buffer, dtype.numpy, count, offset).copy(), requires_grad=requires_grad)
     made = from_numpy(np.frombuffer(buffer, dtype.numpy, count, offset))
     return made.requires_grad_() if requires_grad else made
@@ -201,7 +202,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if isinstance(ext_tensor, Tensor):
         made = ext_tensor.detach()
     elif not hasattr(ext_tensor, "__dlpack__"):
-        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
+        raise RuntimeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
     elif ext_tensor.__dlpack_device__()[0] == DLPACK_CPU:
         array = np.from_dlpack(ext_tensor)
         made = from_numpy(array) if array.flags.writeable else from_array(np.array(array))
@@ -362,6 +363,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None 
 def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """`steps` numbers from `start` to `end`, evenly spaced, both included."""
+    steps = index(steps)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]

@@ -1,4 +1,4 @@
-"""Process-wide settings of exactness: determinism, precision of products, denormal numbers, warnings.  Each is kept, checked, and can be asked for."""
+"""Process-wide settings of exactness: determinism, precision of products, denormal numbers, warnings.  Each is checked and kept."""
 from __future__ import annotations
 
 import warnings
@@ -60,8 +60,8 @@ def get_deterministic_debug_mode() -> int:
 def set_float32_matmul_precision(precision: str) -> None:
     """How exact products of float32 matrices are where the hardware has faster, less exact ones: "highest", "high" or "medium"."""
     if precision not in PRECISIONS:
-        warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no effect.", UserWarning,
-                      stacklevel=2)
+        warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no effect.",
+                      UserWarning, stacklevel=2)
         return
     Settings.precision = precision
 

@@ -28,8 +28,8 @@ def _split_along(name: str, least: int, dim: Callable[[Tensor], int]) -> None:
             raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.dim()} dimensions!")
         d = dim(input)
         if isinstance(indices_or_sections, int) and (not indices_or_sections or input.shape[d] % indices_or_sections):
-            raise RuntimeError(f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input.shape[d]} is not divisible by "
-                               f"the split_size {indices_or_sections}!")
+            raise RuntimeError(f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input.shape[d]} is not "
+                               f"divisible by the split_size {indices_or_sections}!")
         return tensor_split(input, indices_or_sections, d)
     along.__name__ = along.__qualname__ = name
     along.__doc__ = f"`tensor_split` along dimension {dim.__doc__}, in parts of equal size."
@@ -80,12 +80,12 @@ def _at_least(name: str, raised: Callable[[Tensor], Tensor]) -> None:
 
 def _to_volume(input: Tensor) -> Tensor:
     if input.dim() < 2:
-        return reshape(input, (1, -1, 1))
+        return input.unsqueeze(0).unsqueeze(2) if input.dim() else reshape(input, (1, 1, 1))
     return input.unsqueeze(-1) if input.dim() == 2 else input
 
 
 _at_least("atleast_1d", lambda input: input if input.dim() else reshape(input, (1,)))
-_at_least("atleast_2d", lambda input: input if input.dim() > 1 else reshape(input, (1, -1)))
+_at_least("atleast_2d", lambda input: input if input.dim() > 1 else input.unsqueeze(0) if input.dim() else reshape(input, (1, 1)))
 _at_least("atleast_3d", _to_volume)
 
 
@@ -164,8 +164,8 @@ def new_empty_strided(self: Tensor, size: Any, stride: Any, *, dtype: Any = None
 
 
 @public("torch")
-def empty_permuted(size: Any, physical_layout: Sequence[int], *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-                   pin_memory: bool = False) -> Tensor:
+def empty_permuted(size: Any, physical_layout: Sequence[int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+                   requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A tensor whose dimensions lie in memory in the given order."""
     inside = PUBLIC["torch"]["empty"]([size[d] for d in physical_layout], dtype=dtype, device=device)
     return inside.permute(tuple(np.argsort(physical_layout).tolist())).requires_grad_(requires_grad)
@@ -227,8 +227,8 @@ def constant_pad_nd(input: Tensor, pad: Any, value: complex = 0) -> Tensor:
 
 @public("Tensor", name="__reversed__")
 def backwards(self: Tensor) -> Tensor:
-    """The elements in the opposite order along all dimensions."""
-    return self.flip(tuple(range(self.dim()))) if self.dim() else self
+    """The first dimension in the opposite order."""
+    return self.flip((0,)) if self.dim() else self
 
 
 public("torch", name="detach")(Tensor.detach)

@@ -74,6 +74,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     if not isinstance(condition, Tensor):
         raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
     made = wrap(record(choose.op, (condition, input, other)))
+    if out is not None and out.dtype is not made.dtype:
+        raise RuntimeError(f"Expected out type to be {made.dtype.title} but got {out.dtype.title}")
     return made if out is None else write_out(choose.op, out, made)
 
 

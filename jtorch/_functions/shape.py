@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import math
+from operator import index
 from typing import Any
+
+import numpy as np
 
 from .._core import layout
 from .._core.derive import sizes
@@ -201,6 +204,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def split(tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> tuple[Tensor, ...]:
     """Parts of a dimension: of equal size (the last may be smaller), or of the sizes in a list."""
     wanted = split_size if split_size_or_sections is None else split_size_or_sections
+    wanted = int(wanted) if isinstance(wanted, Tensor | np.integer) else wanted
     d = check_dimension(dim, tensor.dim())
     size = tensor.shape[d]
     if isinstance(wanted, int):
@@ -225,6 +229,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """A dimension in at most `chunks` parts of equal size, the last maybe smaller."""
     if not input.dim():
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    chunks = index(chunks)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = input.shape[check_dimension(dim, input.dim())]

@@ -98,10 +98,11 @@ def _check(name: str, n_fft: int, hop: int, win_length: int, window: Tensor | No
     if not 0 < win_length <= n_fft:
         raise RuntimeError(f"{name}: expected 0 < win_length <= n_fft, but got win_length={win_length}")
     if window is not None and tuple(window.shape) != (win_length,):
-        raise RuntimeError(f"{name}: expected a 1D window tensor of size equal to win_length={win_length}, but got window with size {list(window.shape)}")
+        raise RuntimeError(f"{name}: expected a 1D window tensor of size equal to win_length={win_length}, but got window with size "
+                           f"{list(window.shape)}")
     if window is None:
-        warnings.warn("A window was not provided. A rectangular window will be applied,which is known to cause spectral leakage. Other windows such as "
-                      "torch.hann_window or torch.hamming_window are recommended to reduce spectral leakage.To suppress this warning and use a "
+        warnings.warn("A window was not provided. A rectangular window will be applied,which is known to cause spectral leakage. Other windows such "
+                      "as torch.hann_window or torch.hamming_window are recommended to reduce spectral leakage.To suppress this warning and use a "
                       "rectangular window, explicitly set `window=torch.ones(n_fft, device=<device>)`.", UserWarning, stacklevel=3)
 
 
@@ -117,8 +118,8 @@ def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: i
     hop, length = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
     complex_input = input.is_complex() or window is not None and window.is_complex()
     if return_complex is None and not complex_input:
-        raise RuntimeError("stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a "
-                           "future PyTorch release.")
+        raise RuntimeError("stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True "
+                           "in a future PyTorch release.")
     if input.dim() not in (1, 2):
         raise RuntimeError(f"stft: expected a 1D or 2D tensor, but got {input.dim()}D tensor")
     _check("stft", n_fft, hop, length, window)
@@ -135,9 +136,9 @@ def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: i
     found = wrap(record((rfft if half else fft).op, (frames,), (None, -1, "ortho" if normalized else None))).transpose(1, 2)
     found = found if input.dim() == 2 else found.squeeze(0)
     if return_complex is False:
-        warnings.warn("stft with return_complex=False is deprecated. In a future pytorch release, stft will return complex tensors for all inputs, and "
-                      "return_complex=False will raise an error.\nNote: you can still call torch.view_as_real on the complex output to recover the old "
-                      "return format.", UserWarning, stacklevel=2)
+        warnings.warn("stft with return_complex=False is deprecated. In a future pytorch release, stft will return complex tensors for all inputs, "
+                      "and return_complex=False will raise an error.\nNote: you can still call torch.view_as_real on the complex output to recover "
+                      "the old return format.", UserWarning, stacklevel=2)
         return found._view(view_as_real.op, (), ())
     return found
 
@@ -191,7 +192,7 @@ def _cut(signal: Tensor, begin: int, end: int) -> Tensor:
     """From `begin` to `end`, with zeros where the signal is shorter."""
     missing = end - signal.shape[1]
     if missing > 0:
-        warnings.warn("The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail. Please check your center "
-                      "and hop_length settings.", UserWarning, stacklevel=3)
+        warnings.warn("The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail. Please check your "
+                      "center and hop_length settings.", UserWarning, stacklevel=3)
         signal = wrap(record(padded.op, (signal, 0.0), ((0, missing), "constant")))
     return signal[:, begin:end]

@@ -3,25 +3,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax.numpy as jnp
 
 from .._core.op import FLOAT, NONE, Array, Dims, op
 from .arguments import is_complex
 from .checks import dimension, scalar_type
+from .nodes import Name
 
 NORMS = (None, "backward", "ortho", "forward")
 
 
-def _forward(entry: Any) -> str:
-    return "FftC2CBackward0" if entry.inputs[0].dtype.is_complex else "FftR2CBackward0"
+def _by_type(real: str) -> Name:
+    """The name of a transform of real numbers is another."""
+    return lambda entry: "FftC2CBackward0" if entry.inputs[0].dtype.is_complex else real
 
 
 transform = partial(op, FLOAT, home="fft", inplace=False)
-complex_transform = partial(transform, node=_forward)
-to_real = partial(transform, node="FftC2RBackward0")
+complex_transform = partial(transform, node="FftC2CBackward0")
 from_real = partial(transform, node="FftR2CBackward0")
+to_real = partial(transform, node="FftC2RBackward0")
 
 
 def _check(n: int | None, norm: str | None) -> None:
@@ -75,7 +76,7 @@ def _each(function: Callable, input: Array, axes: list[int], lengths: list, norm
 
 # ---- one dimension
 
-@complex_transform()
+@transform(node=_by_type("FftR2CBackward0"))
 def fft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The discrete Fourier transform along `dim`.    input: (*)  ->  (*), complex
 
@@ -85,7 +86,7 @@ def fft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = No
     return _single(jnp.fft.fft, input, n, dim, norm)
 
 
-@complex_transform()
+@transform(node=_by_type("ConjBackward0"))
 def ifft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The inverse of `fft`.    input: (*)  ->  (*), complex"""
     return _single(jnp.fft.ifft, input, n, dim, norm)
@@ -110,7 +111,7 @@ def hfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
     return _single(jnp.fft.hfft, input, n, dim, norm)
 
 
-@from_real()
+@transform(node="ConjBackward0")
 def ihfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The inverse of `hfft`.    input: (*, n)  ->  (*, n // 2 + 1), complex"""
     _require_real(input, "ihfft")
@@ -131,7 +132,7 @@ def ifftn(input: Array, s: Dims = None, dim: Dims = None, norm: str | None = Non
     return _each(jnp.fft.ifft, input, *_several(input, s, dim, norm), norm)
 
 
-@complex_transform()
+@from_real()
 def rfftn(input: Array, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Array:
     """`fftn` of real numbers, of which the last dimension is halved.    input: (*, n)  ->  (*, n // 2 + 1), complex"""
     _require_real(input, "rfftn")
@@ -171,7 +172,7 @@ def _in_two(name: str, body: Callable, declare: Callable) -> None:
     planar.__doc__ = f"`{name}` over two dimensions.    input: (*, n, m)  ->  (*, n, m)"
 
 
-for _body, _declare in ((fftn, complex_transform), (ifftn, complex_transform), (rfftn, complex_transform), (irfftn, to_real), (hfftn, to_real),
+for _body, _declare in ((fftn, complex_transform), (ifftn, complex_transform), (rfftn, from_real), (irfftn, to_real), (hfftn, to_real),
                         (ihfftn, complex_transform)):
     _in_two(_body.__name__, _body, _declare)
 

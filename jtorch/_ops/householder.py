@@ -41,11 +41,12 @@ def orgqr(input: Array, input2: Array) -> Array:
 
 @op(NONE)
 def ormqr(input: Array, input2: Array, input3: Array, left: bool = True, transpose: bool = False) -> Array:
-    """`input3` multiplied by the Q of reflections, from the left or the right.    input: (*, n, k), input2: (*, k), input3: (*, n, m)  ->  (*, n, m)"""
+    """`input3` multiplied by the Q of reflections, from the left or the right.    (*, n, k), (*, k), (*, n, m)  ->  (*, n, m)"""
     _check_reflections(input, input2, "torch.ormqr")
     n, missing = input.shape[-2], input.shape[-2] - input.shape[-1]
     full = jnp.concatenate([input, jnp.zeros((*input.shape[:-1], missing), input.dtype)], -1)
-    reflections = lax.linalg.householder_product(full, jnp.concatenate([input2, jnp.zeros((*input2.shape[:-1], n - input2.shape[-1]), input2.dtype)], -1))
+    tau = jnp.concatenate([input2, jnp.zeros((*input2.shape[:-1], n - input2.shape[-1]), input2.dtype)], -1)
+    reflections = lax.linalg.householder_product(full, tau)
     reflections = transposed(reflections).conj() if transpose else reflections
     return reflections @ input3 if left else input3 @ reflections
 
@@ -60,7 +61,7 @@ def _check_reflections(input: Array, tau: Array, name: str) -> None:
 
 # ---- equations between tensors
 
-@algebra(out="cast", node="ViewBackward0")
+@algebra(out="cast", node="ReshapeAliasBackward0")
 def tensorinv(A: Array, ind: int = 2) -> Array:
     """The inverse of `A` as a map from its last dimensions to its first `ind`.    A: (a…, b…)  ->  (b…, a…)"""
     if ind <= 0:
@@ -79,7 +80,8 @@ def tensorsolve(A: Array, B: Array, dims: Dims = None) -> Array:
         A = jnp.moveaxis(A, moved, range(A.ndim - len(moved), A.ndim))
     rows, columns = math.prod(A.shape[:B.ndim]), math.prod(A.shape[B.ndim:])
     if rows != columns:
-        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got {columns} != {rows}")
+        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
+                           f"{columns} != {rows}")
     return solve(A.reshape(rows, columns), B.reshape(-1)).reshape(A.shape[B.ndim:])
 
 

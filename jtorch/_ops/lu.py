@@ -73,7 +73,7 @@ def solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = Fals
     return solve(A, B, left=left), lu_factor_ex(A)[2]
 
 
-@op(NONE, name="lu_solve")
+@op(NONE, name="lu_solve", node="LinalgLuSolveBackward0")
 def torch_lu_solve(b: Array, LU_data: Array, LU_pivots: Array) -> Array:
     """X of `A X = b` from A's `lu_factor`.    b: (*, n, k)  ->  (*, n, k)"""
     return lu_solve(LU_data, LU_pivots, b)

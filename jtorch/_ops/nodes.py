@@ -53,7 +53,8 @@ def inner(entry: Any) -> str:
 def norm(entry: Any) -> str:
     """A norm by its order, the first attribute, and its dimensions."""
     order, dim = entry.attrs[:2]
-    matrix = not isinstance(dim, int) and len(dim or entry.inputs[0].shape) == 2 and entry.op.name != "vector_norm" and "linalg" in entry.op.facts["home"]
+    of_matrix = entry.op.name != "vector_norm" and "linalg" in entry.op.facts["home"]
+    matrix = of_matrix and not isinstance(dim, int) and len(dim or entry.inputs[0].shape) == 2
     if order == "nuc":
         return "SumBackward1"
     if not matrix or order in ("fro", None):
@@ -102,7 +103,8 @@ def cross_entropy(entry: Any) -> str:
 def padding(entry: Any) -> str:
     """`pad` by its mode and how many dimensions it changes."""
     mode, width = attribute(entry, "mode"), len(attribute(entry, "pad")) // 2
-    return {"constant": "ConstantPadNdBackward0", "reflect": f"ReflectionPad{width}DBackward0", "replicate": f"ReplicationPad{width}DBackward0"}.get(mode, "CopySlices")
+    kinds = {"constant": "ConstantPadNd", "reflect": f"ReflectionPad{width}D", "replicate": f"ReplicationPad{width}D"}
+    return f"{kinds[mode]}Backward0" if mode in kinds else "CopySlices"
 
 
 def resampling(entry: Any) -> str:

@@ -137,7 +137,9 @@ def __getattr__(name: str) -> Any:
     if name == "functional":
         return importlib.import_module("jtorch.autograd.functional")
     if name in ("gradcheck", "gradgradcheck"):
-        return getattr(importlib.import_module("jtorch.autograd.gradcheck"), name)
+        module = importlib.import_module("jtorch.autograd.gradcheck")
+        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)   # the functions, not the module of the same name
+        return globals()[name]
     raise AttributeError(f"module 'torch.autograd' has no attribute '{name}' in jtorch")
 
 
