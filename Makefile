@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: run test bench clean
+.PHONY: run test conformance bench clean
 
 run: $(VENV)/.examples
 	$(BIN)/python -m jtorch examples/train_digits.py
@@ -18,6 +18,9 @@ test: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+conformance: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --wide $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
