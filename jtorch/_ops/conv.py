@@ -19,8 +19,7 @@ Numbers = int | tuple[int, ...]
 Pads = Sequence[tuple[int, int]]
 Window = tuple[Sequence[int], Sequence[int], Pads, Sequence[int]]   # kernel, stride, padding, dilation
 
-PATCH_WIDTH = 64                                             # widest row of a patch matrix that beats XLA's convolution on the CPU …
-PATCH_LIMIT = 1 << 25                                        # … and most elements that a patch matrix may have
+PATCHES = ((64, 1 << 25), (160, 1 << 20))                     # widest row of a patch matrix, and its most elements, that beats XLA on the CPU
 SCAN_PLACES, SCAN_WORK = 64, 1 << 25                         # from where on the weight's gradient is better added up image by image
 NAMES = "height", "width"
 
@@ -178,10 +177,17 @@ def _first_columns(image: Array, window: Window, counts: Sequence[int]) -> Array
     return columns.reshape(-1, *found)[(slice(None), *map(slice, counts))].reshape(columns.shape[0], -1)
 
 
-def _is_wide(weight: Array, small: Sequence[int], batch: int) -> bool:
+def _takes_patches(weight: Array, places: int) -> bool:
+    """Whether a patch matrix for so many places is quickest on this backend."""
+    width = math.prod(weight.shape[1:])
+    return _on_cpu() and (math.prod(weight.shape[2:]) == 1 or any(width <= widest and width * places <= most for widest, most in PATCHES))
+
+
+def _is_wide(weight: Array, groups: int, small: Sequence[int], batch: int) -> bool:
     """Whether the weight's gradient is better added up image by image; `small` is the convolution's output size."""
     places = math.prod(small)
-    return _on_cpu() and places >= SCAN_PLACES and weight.size * places * batch >= SCAN_WORK
+    enough = places >= SCAN_PLACES and weight.size * places * batch >= SCAN_WORK
+    return _on_cpu() and groups == 1 and enough and not _takes_patches(weight, places * batch)
 
 
 def convolve(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads, dilation: tuple[int, ...], groups: int) -> Array:
@@ -190,9 +196,7 @@ def convolve(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads, d
     last = jnp.moveaxis(input, 1, -1)
     if groups == 1:
         taps = jnp.moveaxis(weight, (0, 1), (-1, -2))
-        width, places = math.prod(kernel) * per_group, math.prod(input.shape[2:]) * input.shape[0] // math.prod(stride)
-        pointwise = math.prod(kernel) == 1
-        if _on_cpu() and (pointwise or width <= PATCH_WIDTH and width * places <= PATCH_LIMIT):
+        if _takes_patches(weight, math.prod(input.shape[2:]) * input.shape[0] // math.prod(stride)):
             return jnp.moveaxis(_by_patches(last, taps, stride, pads, dilation), -1, 1)
     elif per_group == 1 and _on_cpu() and math.prod(kernel) <= 64:
         taps = jnp.moveaxis(weight.reshape(groups, outputs // groups, *kernel), (0, 1), (-2, -1))
@@ -208,10 +212,6 @@ def _transposed(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads
 
     shape = jax.ShapeDtypeStruct((input.shape[0], weight.shape[1] * groups, *space), input.dtype)
     return jax.linear_transpose(forward, shape)(input)[0]
-
-
-def _takes_patches(weight: Array, groups: int) -> bool:
-    return groups > 1 or math.prod(weight.shape[1:]) <= PATCH_WIDTH or math.prod(weight.shape[2:]) == 1
 
 
 def _pads(padding: str | Numbers, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Pads:
@@ -245,7 +245,7 @@ def _conv(input: Array, weight: Array, bias: Array | None, stride: Numbers, padd
                            f"Kernel size: ({' x '.join(map(str, spans))}). Kernel size can't be greater than actual input size")
     batched = input if input.ndim == n + 2 else input[None]
     small = [(size - span) // s + 1 for size, span, s in zip(padded, spans, stride, strict=True)]
-    if not _takes_patches(weight, groups) and _is_wide(weight, small, batched.shape[0]):
+    if _is_wide(weight, groups, small, batched.shape[0]):
         result = _wide(batched, weight, stride, tuple(pads), dilation)
     else:
         result = convolve(batched, weight, stride, pads, dilation, groups)
@@ -305,7 +305,7 @@ def _conv_transpose(input: Array, weight: Array, bias: Array | None, stride: Num
                            f"({' x '.join(map(str, large))}). Output size is too small")
 
     pads = tuple((p, p) for p in padding)
-    if not _takes_patches(weight, groups) and _is_wide(weight, small, batched.shape[0]):
+    if _is_wide(weight, groups, small, batched.shape[0]):
         result = _wide_transpose(batched, weight, stride, pads, dilation, tuple(large))
     else:
         result = _transposed(batched, weight, stride, pads, dilation, groups, large)
