@@ -73,7 +73,7 @@ def from_numpy(numpy: object) -> dtype:
     """The dtype of a NumPy or JAX type.  Raises TypeError where PyTorch has none."""
     found = _by_numpy.get(np.dtype(numpy))
     if found is None:
-        raise TypeError(f"can't convert np.ndarray of type {np.dtype(numpy)}. The only supported types are: float64, float32, float16, "
+        raise TypeError(f"can't convert np.ndarray of type numpy.{np.dtype(numpy).type.__name__}. The only supported types are: float64, float32, float16, "
                         "complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.")
     return found
 
@@ -112,6 +112,22 @@ _by_name.update(ALIASES)
 
 
 DType = dtype                                                # inside the next two classes `dtype` is an attribute
+
+
+def check_number(value: complex, kind: dtype) -> None:
+    """Raise RuntimeError where a tensor of the type `kind` can't hold the number `value`; an unsigned type takes a negative integer modulo its size."""
+    if kind is bool_:
+        return
+    fits = kind.is_complex or not isinstance(value, complex) or not value.imag
+    if fits and kind.category == INTEGRAL:
+        limits = np.iinfo(kind.numpy)
+        low = -limits.max if limits.min == 0 and isinstance(value, int) else limits.min
+        fits = low <= value.real <= limits.max
+    elif fits and not np.isinf(value):
+        fits = not abs(value) > float(ml_dtypes.finfo(kind.to_real().numpy).max)
+    if not fits:
+        name = f"{kind.name}_t" if kind.category == INTEGRAL and kind is not int32 else IN_C[kind.name]
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
 
 
 class finfo:

@@ -5,18 +5,20 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .dtype import BOOL, FLOATING, bool_, uint8
+from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
 from .graph import Value
 from .op import Array, Arrays, op
-from .record import TENSORS, record, to_host
+from .record import TENSORS, check_broadcast, record, to_host
 from .run import host_value
 
 FULL, NEW = ("full",), ("new",)
 WHOLE = slice(None)
 PLAIN = (int, type(None))
+SEQUENCES = (list, tuple, range, str, np.ndarray)
 PARSED: dict[tuple, tuple] = {}                              # indices that were parsed before
 
 
@@ -81,34 +83,56 @@ def _remember(tensor: Any, index: Any, key: Any) -> tuple:
 
 def set(tensor: Any, index: Any, value: Any) -> None:
     """`tensor[index] = value`."""
+    if index is False:
+        return
+    if index is True:
+        index = None
+    value = _assignable(tensor, value)
     spec, starts, tensors = parse(tensor, index)
     target = tensor if all(i is FULL for i in spec) else tensor._view(Views.basic, starts, (len(starts), spec))
     if tensors:
         scatter(target, tensors, value)
     else:
         _assign(target, value)
-    if target is not tensor and tensor._storage is None:
-        raise AssertionError("a view was written without its base noticing")
 
 
 def _assign(target: Any, value: Any) -> None:
-    if type(value) not in TENSORS and not isinstance(value, bool | int | float | complex):
-        value = target.new_tensor(value)
-    shape = getattr(value, "shape", ())
-    extra = len(shape) - len(target.shape)
-    if extra > 0 and all(n == 1 for n in shape[:extra]):
-        value = value.reshape(shape[extra:])
+    sizes, given = target.shape, getattr(value, "shape", ())
+    if len(given) > len(sizes):
+        raise RuntimeError(f"expand({target.type()}{{{list(given)}}}, size={list(sizes)}): the number of sizes provided ({len(sizes)}) must be greater or "
+                           f"equal to the number of dimensions in the tensor ({len(given)})")
+    for k in range(1, len(given) + 1):
+        if given[-k] not in (1, sizes[-k]):
+            raise RuntimeError(f"The expanded size of the tensor ({sizes[-k]}) must match the existing size ({given[-k]}) at non-singleton dimension "
+                               f"{len(sizes) - k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(given)}")
     target._write(record(FILL.op, (target, value)), "setitem")
+
+
+def _assignable(tensor: Any, value: Any) -> Any:
+    """What is assigned: a tensor without the leading dimensions of size 1, or a number that `tensor` can hold."""
+    if type(value) in TENSORS:
+        lead = next((k for k, n in enumerate(value.shape) if n != 1), len(value.shape))
+        return value.reshape(value.shape[lead:]) if lead else value
+    if isinstance(value, np.integer):
+        value = int(value)
+    if not isinstance(value, bool | int | float | complex):
+        kind = type(value)
+        raise TypeError(f"can't assign a {'numpy.' * (kind.__module__ == 'numpy')}{kind.__name__} to a {tensor.type()}")
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        raise ValueError("Overflow when unpacking long long")
+    check_number(value, float64 if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4 else tensor.dtype)
+    return value
 
 
 def parse(tensor: Any, index: Any) -> tuple[tuple, tuple, dict[int, Any]]:
     """The basic part of an index as (spec, starts) for the view operator, and the tensors that index dimensions of that view."""
     items = list(index) if isinstance(index, tuple) else _as_items(index)
     shape = tensor.shape
-    items = [_as_tensor(tensor, i) if _is_sequence(i) else i for i in items]
-    used = sum(_consumes(i) for i in items)
-    if used > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    if not shape and not isinstance(index, tuple):
+        _check_scalar(index)
+    _check_count(items, shape)
+    items = [_as_tensor(tensor, i) if isinstance(i, SEQUENCES) else i for i in items]
+    used = _check_count(items, shape)
     at = next((k for k, i in enumerate(items) if i is Ellipsis), None)
     fill = [WHOLE] * (len(shape) - used)
     items = items + fill if at is None else items[:at] + fill + [i for i in items[at + 1:] if i is not Ellipsis]
@@ -123,35 +147,61 @@ def parse(tensor: Any, index: Any) -> tuple[tuple, tuple, dict[int, Any]]:
             _slice(item, shape[dim], spec, starts)
             dim, out = dim + 1, out + 1
         elif type(item) in TENSORS and not _is_integer_scalar(item):
+            if item.dtype.category >= FLOATING:
+                raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
             width = _consumes(item)
-            if not width:
-                spec.append(NEW)
-                tensors[out], out = item.reshape(1), out + 1
-                continue
-            _check_mask(item, shape, dim)
-            tensors[out] = item
-            spec += [FULL] * width
-            dim, out = dim + width, out + width
+            tensors[out] = item if width else item.reshape(1)
+            spec += [FULL] * width or [NEW]
+            dim, out = dim + width, out + (width or 1)
         else:
-            starts.append(_integer(item, dim, shape[dim] if dim < len(shape) else 0))
+            starts.append(_integer(item, dim + spec.count(NEW), shape[dim]))
             spec.append(("int",))
             dim += 1
+    _check_masks(tensors, spec, shape)
     return tuple(spec), tuple(starts), tensors
 
 
 def _as_items(index: Any) -> list:
-    if isinstance(index, list) and any(isinstance(i, slice) or i is None or i is Ellipsis or type(i) in TENSORS and i.dim() for i in index):
-        return index
+    """The items of an index that is no tuple: a sequence that holds more than numbers means one index for each dimension."""
+    if isinstance(index, list | str) and len(index) < 32 and any(map(_is_no_number, index)):
+        return list(index)
     return [index]
 
 
-def _is_sequence(item: Any) -> bool:
-    return isinstance(item, list | tuple | range | np.ndarray)
+def _is_no_number(item: Any) -> bool:
+    return isinstance(item, (slice, *SEQUENCES)) or item is None or item is Ellipsis or type(item) in TENSORS
 
 
 def _as_tensor(tensor: Any, item: Any) -> Any:
-    made = tensor.new_tensor(np.asarray([int(i) if type(i) in TENSORS else i for i in item] if not isinstance(item, np.ndarray) else item))
-    return made.long() if made.dtype.category >= FLOATING and not made.numel() else made
+    """A sequence as an index: booleans make a mask, numbers are cut to integers."""
+    if isinstance(item, np.ndarray):
+        return tensor.new_tensor(item.astype(np.int64) if item.dtype.kind == "f" else item)
+    return tensor.new_tensor(item, dtype=bool_ if _of_bools(item) else int64)
+
+
+def _of_bools(item: Any) -> bool:
+    if isinstance(item, SEQUENCES) and not isinstance(item, str):
+        return len(item) > 0 and all(map(_of_bools, item))
+    return isinstance(item, bool)
+
+
+def _check_scalar(index: Any) -> None:
+    """Raise for an integer or a slice that is to index a tensor without dimensions."""
+    if isinstance(index, slice):
+        _slice(index, 0, [], [])
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+    if hasattr(index, "__index__") and not isinstance(index, bool) and type(index) not in TENSORS and not isinstance(index, np.ndarray):
+        if index:
+            _integer(index, 0, 0)
+        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number")
+
+
+def _check_count(items: Sequence, shape: Sequence[int]) -> int:
+    """How many dimensions the items take.  Raises IndexError where there are not so many."""
+    used = sum(map(_consumes, items))
+    if used > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    return used
 
 
 def _is_integer_scalar(item: Any) -> bool:
@@ -166,41 +216,49 @@ def _consumes(item: Any) -> int:
     return 1
 
 
-def _check_mask(item: Any, shape: Sequence[int], dim: int) -> None:
-    if item.dtype.category >= FLOATING:
-        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    if item.dtype in (bool_, uint8):
-        for k, n in enumerate(item.shape):
-            if n != shape[dim + k]:
-                raise IndexError(f"The shape of the mask {list(item.shape)} at index {k} does not match the shape of the indexed tensor "
-                                 f"{list(shape)} at index {dim + k}")
+def _check_masks(tensors: dict[int, Any], spec: Sequence[tuple], shape: Sequence[int]) -> None:
+    """Raise where a mask has another shape than the dimensions that it indexes, counted as they are once integers and slices are done."""
+    if not any(t.dtype in (bool_, uint8) for t in tensors.values()):
+        return
+    sizes = iter(shape)
+    left = []
+    for kind, *rest in spec:
+        size = 1 if kind == "new" else next(sizes)
+        if kind != "int":
+            left.append(rest[0] if kind == "slice" else size)
+    for at, mask in tensors.items():
+        if mask.dtype in (bool_, uint8):
+            for k, n in enumerate(mask.shape):
+                if n != left[at + k]:
+                    raise IndexError(f"The shape of the mask {list(mask.shape)} at index {k} does not match the shape of the indexed tensor "
+                                     f"{left} at index {at + k}")
 
 
 def _integer(item: Any, dim: int, size: int) -> int:
-    if isinstance(item, float | str) or not hasattr(item, "__index__"):
+    if isinstance(item, float) or not hasattr(item, "__index__"):
         raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
                          f"{type(item).__name__})")
     i = item.__index__()
+    if abs(i) >= 1 << 63:
+        raise ValueError("Overflow when unpacking long long")
     if not -size <= i < size:
         raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {size}")
     return i % size
 
 
 def _slice(item: slice, size: int, spec: list, starts: list) -> None:
-    step = 1 if item.step is None else item.step.__index__()
-    if step <= 0:
+    step = 1 if item.step is None else item.step
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    start, stop, step = item.indices(size)
+    if step < 0:
         raise ValueError("step must be greater than zero")
-    start, stop, step = slice(_bound(item.start), _bound(item.stop), step).indices(size)
     length = max(0, math.ceil((stop - start) / step))
     if length == size and step == 1:
         spec.append(FULL)
     else:
         spec.append(("slice", length, step))
         starts.append(start)
-
-
-def _bound(end: Any) -> int | None:
-    return None if end is None else end.__index__()
 
 
 # Tensors as indices
@@ -224,6 +282,8 @@ def scatter(target: Any, tensors: dict[int, Any], value: Any, accumulate: bool =
     if len(tensors) == 1 and not accumulate:
         (at, mask), = tensors.items()
         if mask.dtype in (bool_, uint8) and math.prod(getattr(value, "shape", ())) == 1 and mask.device is target.device:
+            if mask.dtype is uint8:
+                raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
             trailing = (1,) * (target.dim() - at - mask.dim())
             cover = mask.bool().reshape(*(1,) * at, *mask.shape, *trailing)
             target._write(record(MASKED.op, (target, cover, value)), "index_put_")
@@ -235,6 +295,9 @@ def scatter(target: Any, tensors: dict[int, Any], value: Any, accumulate: bool =
     if value.dtype is not target.dtype and value.dim():
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {target.dtype.title} for the destination and {value.dtype.title} "
                            "for the source.")
+    room = _result_shape(target.shape, positions, indices)
+    if len(value.shape) > len(room) or any(a not in (1, b) for a, b in zip(value.shape[::-1], room[::-1], strict=False)):
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(room)}")
     target._write(record(PUT.op, (target, value, *indices), (len(indices), positions, accumulate)), "index_put_")
 
 
@@ -258,11 +321,21 @@ def _positions(tensor: Any, tensors: dict[int, Any]) -> tuple[tuple[int, ...], l
     return tuple(positions), indices
 
 
+def _result_shape(shape: Sequence[int], positions: Sequence[int], indices: Sequence[Value]) -> tuple[int, ...]:
+    """The shape of what integer tensors choose: theirs takes the place of the dimensions that they index, or comes first if those lie apart."""
+    chosen = np.broadcast_shapes(*[i.aval.shape for i in indices])
+    rest = [n for d, n in enumerate(shape) if d not in positions]
+    at = positions[0] if list(positions) == list(range(positions[0], positions[0] + len(positions))) else 0
+    return (*rest[:at], *chosen, *rest[at:])
+
+
 def _check_range(tensor: Any, positions: Sequence[int], indices: Sequence[Value]) -> None:
     """Raise for an index outside its dimension, where the indices are known without waiting for a program."""
     for p, index in zip(positions, indices, strict=True):
         size = tensor.shape[p]
         if type(index.array) is np.ndarray and index.array.size:
+            if not size:
+                raise IndexError("index is out of bounds for dimension with size 0")
             low, high = index.array.min(), index.array.max()
             if low < -size or high >= size:
                 raise IndexError(f"index {high if high >= size else low} is out of bounds for dimension {p} with size {size}")
@@ -287,8 +360,21 @@ def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, acc
     where = [WHOLE] * input.ndim
     for p, i in zip(positions, indices, strict=True):
         where[p] = i
-    value = jnp.asarray(value).astype(input.dtype)
-    return input.at[tuple(where)].add(value) if accumulate else input.at[tuple(where)].set(value)
+    place = tuple(where)
+    if accumulate:
+        return input.at[place].add(value.astype(input.dtype))
+
+    @jax.custom_jvp
+    def assigned(old: Any, new: Any) -> Any:
+        return old.at[place].set(new)
+
+    @assigned.defjvp
+    def linear(primals: tuple, tangents: tuple) -> tuple:
+        """Every value that was assigned has a gradient, also one that a later one overwrote."""
+        written = jnp.zeros(input.shape, bool).at[place].set(True)
+        return assigned(*primals), jnp.where(written, 0, tangents[0]).at[place].add(tangents[1])
+
+    return assigned(input, value.astype(input.dtype))
 
 
 @op(home="", inplace=False, node="IndexPutBackward0")
@@ -307,10 +393,10 @@ def _fill_name(entry: Any) -> str:
 def filled(input: Array, value: Array) -> Array:
     """`value`, broadcast and converted to be the new contents of `input`."""
     value = jnp.asarray(value)
-    if value.ndim > input.ndim or any(a not in (1, b) for a, b in zip(value.shape[::-1], input.shape[::-1], strict=False)):
-        raise RuntimeError(f"The expanded size of the tensor ({input.shape[-1] if input.ndim else 1}) must match the existing size "
-                           f"({value.shape[-1]}) at non-singleton dimension {input.ndim - 1}.  Target sizes: {list(input.shape)}.  "
-                           f"Tensor sizes: {list(value.shape)}")
+    check_broadcast(input.shape, value.shape)
+    shape = np.broadcast_shapes(input.shape, value.shape)
+    if shape != input.shape:
+        raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
     return jnp.broadcast_to(value, input.shape).astype(input.dtype)
 
 

@@ -68,30 +68,25 @@ def _offset(seen: np.ndarray) -> int:
 # Where NumPy chooses other strides for dimensions of size 1 than PyTorch: the new sizes, strides and the shift of the first element
 
 def _unsqueezed(below: np.ndarray, step: Step) -> tuple[list, list, int]:
-    d = step.attrs[0] % (below.ndim + 1)
-    return _with_new(list(below.shape), list(below.strides), [d])
-
-
-def _with_new(shape: list, strides: list, added: Sequence[int]) -> tuple[list, list, int]:
-    for d in reversed(added):                                # as if the next dimension were one step of the new one
-        strides.insert(d, shape[d] * strides[d] if d < len(shape) else 1)
-        shape.insert(d, 1)
+    d, shape, strides = step.attrs[0] % (below.ndim + 1), list(below.shape), list(below.strides)
+    strides.insert(d, shape[d] * strides[d] if d < len(shape) else 1)
+    shape.insert(d, 1)
     return shape, strides, 0
 
 
 def _indexed(below: np.ndarray, step: Step) -> tuple[list, list, int]:
-    starts, sizes, shape, strides, shift = iter(step.numbers), iter(zip(below.shape, below.strides, strict=True)), [], [], 0
-    added = []
+    starts, shape, strides, shift, done = iter(step.numbers), [], [], 0, 0
     for item in step.attrs[1]:
-        if item[0] == "new":
-            added.append(len(shape) + len(added))
+        if item[0] == "new":                                 # as if the dimension that comes next, which is still whole, were one step of the new one
+            strides.append(below.shape[done] * below.strides[done] if done < below.ndim else 1)
+            shape.append(1)
             continue
-        size, stride = next(sizes)
+        size, stride = below.shape[done], below.strides[done]
+        done += 1
         shift += 0 if item[0] == "full" else next(starts) * stride
         if item[0] != "int":
             shape.append(size if item[0] == "full" else item[1])
             strides.append(stride if item[0] == "full" else stride * item[2])
-    shape, strides, _ = _with_new(shape, strides, added)
     return shape, strides, shift
 
 

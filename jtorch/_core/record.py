@@ -278,12 +278,12 @@ def _translate(error: Exception, op: Any, kinds: list) -> Exception:
     shapes = [k.shape for k in kinds if isinstance(k, Aval)]
     if op.kind != "none":
         for a, b in pairwise(shapes):
-            _check_broadcast(a, b)
+            check_broadcast(a, b)
     operands = ", ".join(repr(k) if isinstance(k, Aval) else k.__name__ if isinstance(k, type) else "None" for k in kinds)
     return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
 
 
-def _check_broadcast(a: tuple, b: tuple) -> None:
+def check_broadcast(a: tuple, b: tuple) -> None:
     width = max(len(a), len(b))
     for d in range(-1, -min(len(a), len(b)) - 1, -1):
         if a[d] != b[d] and 1 not in (a[d], b[d]):

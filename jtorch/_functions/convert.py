@@ -11,7 +11,7 @@ from .._core import dtype as dt
 from .._core import layout, promote
 from .._core.derive import sizes
 from .._core.device import CPU, canonical
-from .._core.dtype import dtype
+from .._core.dtype import check_number, dtype
 from .._core.graph import here
 from .._core.indexing import FILL, gather, scatter
 from .._core.public import public
@@ -238,8 +238,9 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions.")
         return self._write(record(FILL.op, (self, value)), "fill_")
     value = numbers_like(self, value)
-    if isinstance(value, complex) and not self.dtype.is_complex:
-        raise RuntimeError("value cannot be converted to type without overflow")
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        raise OverflowError("int too big to convert")
+    check_number(value, self.dtype)
     if self.device is CPU and not self.requires_grad:        # needs no program
         with np.errstate(all="ignore"):
             return self._write(host_value(np.full(self.shape, value).astype(self.dtype.numpy)), "fill_")

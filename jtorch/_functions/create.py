@@ -245,7 +245,8 @@ def full(size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: dtype 
     """A tensor of the given size, filled with one value."""
     fill = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = dtype or promote.number_type(type(fill) if type(fill) in promote.NUMBERS else type(np.asarray(fill).item()))
-    return _out(out, finish(np.full(_checked(sizes((size,))), fill, kind.numpy), device, requires_grad))
+    dt.check_number(fill, kind)
+    return _out(out, finish(np.full(_checked(sizes((size,))), fill).astype(kind.numpy), device, requires_grad))
 
 
 def _filled(name: str, text: str, make: Any) -> None:
