@@ -10,7 +10,7 @@ from math import e, inf, nan, pi
 from typing import Any
 
 from . import _functions, _ops
-from ._core import derive, dtype as _dtype, printing
+from ._core import derive, dtype as _dtype, misfit as _misfit, printing
 from ._core.device import device
 from ._core.dtype import dtype, finfo, iinfo
 from ._core.format import FORMATS, LAYOUTS, layout, memory_format
@@ -31,7 +31,7 @@ __version__ = "2.13.0"                                       # the PyTorch relea
 
 globals().update({t.name.rstrip("_"): t for t in _dtype.ALL}, **_dtype.ALIASES, **LEGACY, **FORMATS, **LAYOUTS)
 globals().update(derive.functions("torch"))
-globals().update(PUBLIC["torch"])
+globals().update({name: _misfit.explaining(function) for name, function in PUBLIC["torch"].items()})
 derive.install_methods()
 newaxis = None
 

@@ -5,10 +5,7 @@ from typing import Any
 
 from ._core import derive
 from ._core.public import PUBLIC
-
-
-class LinAlgError(RuntimeError):
-    """A matrix has no inverse, or a decomposition does not exist."""
+from ._ops.singular import LinAlgError as LinAlgError
 
 
 globals().update(derive.functions("linalg"))

@@ -214,7 +214,7 @@ def test_seeds(seed: object) -> None:
 
 def test_fresh_generators() -> None:
     assert np.array_equal(Generator().get_state(), torch.Generator().get_state().numpy())
-    assert Generator("cpu").device == "cpu"
+    assert str(Generator("cpu").device) == "cpu"
     generator = Generator()
     assert generator.seed() == generator.initial_seed() != generator.seed()
     assert random.default_generator.initial_seed() != torch.Generator().initial_seed()

@@ -9,7 +9,7 @@ import numpy as np
 
 from .anomaly import Anomaly
 from .gradgraph import AccumulateGrad, Doors, grad_fn, hooked, node_at, tensor_of
-from .graph import Entry, Leaf, Trace, Value, here
+from .graph import Entry, Leaf, Trace, Value, computed, here
 from .plan import PLAN, Backward, Place, Route, locate, route_to
 from .record import advance, bind, bind_array, record
 from .run import flush, user_line
@@ -24,7 +24,7 @@ def run(roots: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | Non
     if inputs is None and not create_graph and len(roots) == 1 and gradients[0] is None and _run_known(roots[0], bool(retain_graph)):
         return
     values, starts = _starts(roots, gradients)
-    targets = None if inputs is None else _targets_of(inputs)
+    targets = None if inputs is None else _targets_of(inputs if hasattr(inputs, "_read_value") else list(inputs))
     retain = create_graph if retain_graph is None else retain_graph
     for leaf, g in [(p, g) for p, g in zip(values, starts, strict=True) if type(p) is Leaf]:
         if targets is None or leaf in targets:
@@ -175,6 +175,9 @@ def _reach(route: Route, targets: Sequence[Leaf | tuple[Trace, int]], starts: li
 def _starts(roots: Sequence[Any], gradients: Sequence[Any]) -> tuple[list, list]:
     """Where the pass begins, and the gradients (as values, None for one) that it begins with."""
     checked = []
+    for given in gradients:
+        if given is not None and not hasattr(given, "_read_value"):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     for k, (root, given) in enumerate(zip(roots, gradients, strict=True)):
         if not root.requires_grad:
             raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")
@@ -249,7 +252,7 @@ def _bound(value: Value) -> int:
 def _ones_for(leaf: Leaf) -> Value:
     a = leaf.owner()._aval
     with_ones = np.ones(a.shape, a.dtype.numpy)
-    return Value(a.plain, None, -1, with_ones)
+    return computed(a.plain, with_ones)
 
 
 def _record(route: Route, starts: list, before: list, retain: bool) -> tuple[Value, ...]:

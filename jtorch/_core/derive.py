@@ -11,21 +11,21 @@ from operator import index
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from . import returns
-from .dtype import INTEGRAL, dtype
+from . import misfit, returns
+from .dtype import INTEGRAL, dtype, of_python
 from .graph import here
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
-from .record import TENSORS, record
-from .tensor import Tensor, new, wrap_all
+from .record import TENSORS, record, seen, to_host
+from .tensor import Tensor, new, wrap, wrap_all
 
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "pow": "pow",
              "matmul": "matmul", "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "bitwise_left_shift": "lshift",
              "bitwise_right_shift": "rshift"}                # Python's operators with a reflected and an in-place form
-COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg", "abs": "abs",
-               "bitwise_not": "invert"}
+COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg", "abs": "abs"}
 PLAIN = {int, bool, float, str, type(None), dtype}           # attributes of these classes are recorded as they are
 MISSING = object()                                           # stands for an argument that has no default
 
@@ -67,7 +67,35 @@ def freeze(given: Any) -> Any:
         return tuple([freeze(g) for g in given])
     if isinstance(given, Tensor):
         return given.item()
-    return given.item() if isinstance(given, np.generic) else given
+    return given.item() if isinstance(given, np.generic) else of_python.get(given, given) if isinstance(given, type) else given
+
+
+def checked(op: Op, operands: tuple, attrs: tuple = ()) -> Any:
+    """Record `op`, and raise for wrong values and for failures, as its facts `known` and `fails` say."""
+    if op.fails is None and all_pending(operands):
+        return record(op, operands, attrs)
+    operands = tuple([wrap(x._read_value()) if type(x) in TENSORS and x._value is None else x for x in operands])   # memory is read once
+    before = [seen(x) for x in operands]
+    value = record(op, operands, attrs)
+    args, keywords = op.arguments(before, attrs)
+    if op.known is not None:
+        op.known(*args, **keywords)
+    if op.fails is not None:
+        op.fails(lambda: to_host(value[-1], "check for failure"), *args, **keywords)
+    return value if not op.tells else value[0] if len(value) == 2 else value[:-1]
+
+
+def all_pending(operands: tuple) -> bool:
+    """Whether there is nothing to check: no operand is a number, and none's values are on the host."""
+    for x in operands:
+        if type(x) not in TENSORS and x is not None or x is not None and (x._value is None or type(x._value.array) is ndarray):
+            return False
+    return True
+
+
+def recorder(op: Op) -> Callable:
+    """What records `op`."""
+    return record if op.known is None and op.fails is None else checked
 
 
 class Form:
@@ -93,17 +121,19 @@ class Form:
                 keywords = True
                 continue
             if p.kind is p.KEYWORD_ONLY and not keywords:
-                parts.append("*")
+                parts.append("*more")
                 keywords = True
             if p.default is not p.empty:
                 self.defaults[f"_{p.name}"] = p.default
                 parts.append(f"{name}=_{p.name}")
             else:
                 parts.append(name if self.starred else f"{name}=_missing")
-        if extra == "out=None" and not keywords:
-            parts.append("*")
+        if not keywords and extra != "inplace=False":
+            parts.append("*more")
         if extra:
             parts.append(extra)
+        if not keywords and extra == "inplace=False":
+            parts.append("*more")
         return ", ".join([*parts, "**names"])
 
     def check(self, extra: str) -> str:
@@ -113,7 +143,7 @@ class Form:
         required = [n for n, p in zip(self.names, self.parameters, strict=True) if p.default is p.empty]
         known = [*self.names, extra.partition("=")[0]] if extra else self.names
         given = ", ".join(f"{n!r}: {n}" for n in known)
-        return f"    if names or {required[-1]} is _missing: return _again(form, _op, {{{given}}}, names)\n"
+        return f"    if names or more or {required[-1]} is _missing: return _again(form, _op, {self.method}, {{{given}}}, names, more)\n"
 
     def call(self) -> str:
         """The expression that records the operation."""
@@ -138,10 +168,13 @@ class Form:
 
     def build(self, name: str, body: str, extra: str = "") -> Callable:
         """Compile `def name(…): body`."""
-        source = f"def form({self.signature(extra)}):\n{self.check(extra)}    {body}\n"
-        scope = {"_op": self.op, "_record": record, "_sizes": sizes, "_freeze": freeze, "_together": together, "_wrap": wrap_all, "_new": new,
+        body = body.replace("\n", "\n    ")
+        source = (f"def form({self.signature(extra)}):\n{self.check(extra)}    try:\n        {body}\n    except (TypeError, AttributeError):\n"
+                  f"        wrong = _wrong(_op, {self.method}, {_tuple(self.names)})\n        if wrong is None: raise\n        raise wrong from None\n")
+        scope = {"_op": self.op, "_record": recorder(self.op), "_sizes": sizes, "_freeze": freeze, "_together": together, "_wrap": wrap_all, "_new": new,
                  "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op), "_plain": PLAIN,
-                 "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple), "_sequence": sequence, **self.defaults}
+                 "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple), "_sequence": sequence, "_wrong": misfit.of_operator,
+                 **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -168,16 +201,25 @@ def _tuple(parts: Sequence[str]) -> str:
     return f"({', '.join(parts)},)" if parts else "()"
 
 
-def again(form: Callable, op: Op, given: dict[str, Any], names: dict[str, Any]) -> Any:
-    """Call `form` once more with NumPy's names for arguments replaced by PyTorch's.  Raises TypeError for unknown and missing arguments."""
+def again(form: Callable, op: Op, method: bool, given: dict[str, Any], names: dict[str, Any], more: tuple) -> Any:
+    """Call `form` once more with NumPy's names for arguments replaced by PyTorch's.  Raises TypeError for unknown, missing and excess arguments."""
+    plain = [p for p in op.parameters.values() if p.kind is not p.KEYWORD_ONLY][method:]
+    if method and len(op.parameters) == 1 and (more or names):
+        raise TypeError(f"TensorBase.{op.name}() takes no {f'arguments ({len(more)} given)' if more else 'keyword arguments'}")
+    if more:
+        raise misfit.miscounted(op.name, sum(p.default is p.empty for p in plain), len(plain), len(plain) + len(more))
+    unknown = []
     for name, x in names.items():
         known = RENAMED.get(name, "")
-        if known not in given:
-            raise TypeError(f"{op.name}() got an unexpected keyword argument '{name}'")
-        given[known] = x
-    absent = [f'"{name}"' for name, x in given.items() if x is MISSING]
+        if known not in given or known not in ("dim", "keepdim") and given[known] is not MISSING:
+            unknown.append(name)
+        else:
+            given[known] = x
+    absent = [name for name, x in given.items() if x is MISSING]
     if absent:
-        raise TypeError(f"{op.name}() missing {len(absent)} required positional argument{'s' * (len(absent) > 1)}: {', '.join(absent)}")
+        raise misfit.missing(op.name, absent)
+    if unknown:
+        raise misfit.unexpected(op.name, unknown[0])
     return form(**given)
 
 
@@ -255,12 +297,19 @@ def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False
     done = f"return self._write({call}, {op.name!r})" if inplace else f"result = _new(_Tensor)\n    result._value = {call}\n    return result"
     source = (f"def form(self, other):\n    if other.__class__ not in _known and not _operand(other): return NotImplemented\n"
               f"    {done}\n")
-    scope = {"_op": op, "_record": record, "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_known": KNOWN, "_operand": is_operand}
+    numbers = op.kind != NONE
+    scope = {"_op": op, "_record": recorder(op), "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_known": KNOWN if numbers else TENSORS,
+             "_operand": is_operand if numbers else is_no_number}
     exec(compile(source, f"<jtorch {symbol}>", "exec"), scope)
     made: Any = scope["form"]
     made.__name__ = made.__qualname__ = f"__{symbol}__"
     made.__doc__ = f"`{'/'.join(first)}`: see `torch.{op.name}`."
     return made
+
+
+def is_no_number(x: Any) -> bool:
+    """What `@` takes."""
+    return isinstance(x, Tensor)
 
 
 KNOWN = TENSORS | {bool, int, float, complex}

@@ -28,6 +28,10 @@ class device:
             return type
         if isinstance(type, int):
             type, index = "cuda", type
+            if index >= 0 and not accelerators("cuda"):
+                raise RuntimeError("Cannot access accelerator device when none is available.")
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         if not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
         name, colon, number = type.partition(":")

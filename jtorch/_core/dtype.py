@@ -109,6 +109,12 @@ TITLES = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "in
 ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
            "cfloat": complex64, "cdouble": complex128}
 _by_name.update(ALIASES)
+of_python = {float: float64, int: int64, bool: bool_, complex: complex128}   # what PyTorch takes Python's classes for where there must be a type
+
+
+def chosen(given: dtype | type | None, default: dtype) -> dtype:
+    """The type that a `dtype=` argument means."""
+    return default if given is None else of_python.get(given, given)
 
 
 DType = dtype                                                # inside the next two classes `dtype` is an attribute
@@ -130,6 +136,12 @@ def check_number(value: complex, kind: dtype) -> None:
         raise RuntimeError(f"value cannot be converted to type {name} without overflow")
 
 
+def _checked(type: object, name: str) -> DType:
+    if not isinstance(type, DType):
+        raise TypeError(f"{name}(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}")
+    return type
+
+
 class finfo:
     """Limits of a floating point type: `bits, eps, max, min, tiny, smallest_normal, resolution, dtype`.
 
@@ -147,9 +159,9 @@ class finfo:
     dtype: str
 
     def __init__(self, type: DType | None = None) -> None:
-        type = (float32 if type is None else type).to_real()
+        type = _checked(float32 if type is None else type, "finfo").to_real()
         if not type.is_floating_point:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type.name}'")
+            raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
         info = ml_dtypes.finfo(type.numpy)
         self.bits, self.dtype = type.itemsize * 8, type.name
         for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
@@ -173,8 +185,10 @@ class iinfo:
     dtype: str
 
     def __init__(self, type: DType) -> None:
+        if _checked(type, "iinfo") is bool_:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
         if type.category != INTEGRAL:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'")
+            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
         info = np.iinfo(type.numpy)
         self.bits, self.max, self.min, self.dtype = info.bits, int(info.max), int(info.min), type.name
 

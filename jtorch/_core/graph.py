@@ -59,15 +59,30 @@ class Value:
     origin  what its gradient flows to: a `Leaf`, or the finished trace and slot that computed it
     """
     __slots__ = ("aval", "trace", "slot", "array", "origin", "__weakref__")
-
-    def __init__(self, aval: Aval, trace: Trace | None, slot: int, array: Array = None, origin: object = None) -> None:
-        self.aval, self.trace, self.slot, self.array, self.origin = aval, trace, slot, array, origin
+    aval: Aval
+    trace: Trace | None
+    slot: int
+    array: Array
+    origin: Any
 
     def _read_value(self) -> Value:
         return self
 
     _value = property(_read_value)                           # so that a value can stand for a tensor as an operand
 
+
+def pending(aval: Aval, trace: Trace, slot: int) -> Value:
+    """The value that `trace` will compute at `slot`."""
+    v = Value()                                              # an `__init__` would take twice as long, and these are made by the million
+    v.aval, v.trace, v.slot, v.array, v.origin = aval, trace, slot, None, None
+    return v
+
+
+def computed(aval: Aval, array: Array, origin: object = None) -> Value:
+    """The value that `array` holds."""
+    v = Value()
+    v.aval, v.trace, v.slot, v.array, v.origin = aval, None, -1, array, origin
+    return v
 
 
 class Leaf:

@@ -9,16 +9,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .device import CPU
 from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
-from .graph import Value
+from .graph import Aval, Value, aval, computed
 from .op import Array, Arrays, op
-from .record import TENSORS, check_broadcast, record, to_host
-from .run import host_value
+from .pack import Part
+from .record import EAGER, TENSORS, check_broadcast, on_device, record, seen, to_host
+from .run import Fork, host_value
 
 FULL, NEW = ("full",), ("new",)
 WHOLE = slice(None)
 PLAIN = (int, type(None))
 SEQUENCES = (list, tuple, range, str, np.ndarray)
+FEW = 256                                                    # elements that are rather copied by the host than by a program
+CUTS, LARGE = 8, 1 << 12                                     # how often a host array is cut into pieces of so many elements before it moves to the device
 PARSED: dict[tuple, tuple] = {}                              # indices that were parsed before
 
 
@@ -39,10 +43,12 @@ def get(tensor: Any, index: Any) -> Any:
     """`tensor[index]`."""
     key = _key(index)
     if key is not None:
-        known = PARSED.get((tensor._read_value().aval, key))
+        value = tensor._read_value()
+        known = PARSED.get((value.aval, key))
         if known is None:
             known = _remember(tensor, index, key)
-        return tensor._view(Views.basic, *known)
+        starts, attrs, literal, seen = known
+        return tensor._view(Views.basic, starts, attrs, _look(value, starts, attrs, literal, seen) if tensor._storage is None else None)
     spec, starts, tensors = parse(tensor, index)
     seen = tensor if all(i is FULL for i in spec) and tensors else tensor._view(Views.basic, starts, (len(starts), spec))
     return gather(seen, tensors) if tensors else seen
@@ -74,11 +80,44 @@ def _key(index: Any) -> Any:
 
 
 def _remember(tensor: Any, index: Any, key: Any) -> tuple:
+    """(numbers, attributes) of the view operator, the index as NumPy takes it, and the aval of what is seen."""
     spec, starts, _ = parse(tensor, index)
     if len(PARSED) > 10_000:
         PARSED.clear()
-    found = PARSED[tensor._read_value().aval, key] = starts, (len(starts), spec)
+    of, literal = tensor._read_value().aval, literal_index(spec, starts)
+    shape = np.broadcast_to(np.int8(0), of.shape)[literal].shape
+    found = PARSED[of, key] = starts, (len(starts), spec), literal, aval(shape, of.dtype, of.device)
     return found
+
+
+def literal_index(spec: Sequence[tuple], starts: Sequence[int]) -> tuple:
+    """The view operator's attributes as an index of NumPy's."""
+    start, items = iter(starts), []
+    for item in spec:
+        if item[0] == "int":
+            items.append(next(start))
+        elif item[0] == "slice":
+            first = next(start)
+            items.append(slice(first, first + (item[1] - 1) * item[2] + 1 if item[1] else first, item[2]))
+        else:
+            items.append(None if item[0] == "new" else WHOLE)
+    return (*items, ...)                                     # the Ellipsis makes NumPy give a view even of a single element
+
+
+def _look(value: Value, starts: tuple, attrs: tuple, literal: tuple, seen: Aval) -> Value:
+    """What an index of integers and slices sees of a value: on the host, where that is where it lies and no gradient flows, or for a few elements."""
+    array = value.array
+    if array is None or value.aval.requires_grad or EAGER or type(array) is Part:
+        return record(Views.basic, (value, *starts), attrs)
+    if type(array) is np.ndarray:
+        if value.trace is None:                              # until it is an input, its slot counts how often it was cut
+            value.slot -= 1
+        if value.slot >= -CUTS or seen.shape.numel() < LARGE or Fork.child:
+            return computed(seen, array[literal])
+        value.array = on_device(array, value.aval.device)    # cut again and again, as into batches: better in the program that uses it
+    elif seen.shape.numel() <= FEW and seen.device is CPU or Fork.child:
+        return computed(seen, np.array(to_host(value, "view")[literal]))   # a copy: a program may give the array's memory to another
+    return record(Views.basic, (value, *starts), attrs)
 
 
 def set(tensor: Any, index: Any, value: Any) -> None:
@@ -332,11 +371,11 @@ def _result_shape(shape: Sequence[int], positions: Sequence[int], indices: Seque
 def _check_range(tensor: Any, positions: Sequence[int], indices: Sequence[Value]) -> None:
     """Raise for an index outside its dimension, where the indices are known without waiting for a program."""
     for p, index in zip(positions, indices, strict=True):
-        size = tensor.shape[p]
-        if type(index.array) is np.ndarray and index.array.size:
+        size, array = tensor.shape[p], seen(index)
+        if isinstance(array, np.ndarray) and array.size:
             if not size:
                 raise IndexError("index is out of bounds for dimension with size 0")
-            low, high = index.array.min(), index.array.max()
+            low, high = array.min(), array.max()
             if low < -size or high >= size:
                 raise IndexError(f"index {high if high >= size else low} is out of bounds for dimension {p} with size {size}")
 

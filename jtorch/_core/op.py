@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .dtype import BOOL as BOOLEAN
 from .dtype import FLOATING, dtype
 from .graph import Aval, Mode
 from .promote import result_type
@@ -26,7 +27,7 @@ KINDS = {"Array": "array", "Array | None": "array", "Arrays": "arrays", "Arrays 
          "Scalar | None": "scalar", "Scalars": "scalars", "Dims": "dims", "Shape": "shape", "Shape | None": "shape"}
 SEQUENCES = {"arrays": "array", "scalars": "scalar"}           # kinds of several operands, and the role of each
 OPERANDS = ("array", "scalar", *SEQUENCES)
-CHECKED = {"int": int, "float": int | float, "bool": bool, "str": str, "None": type(None)}   # attributes whose class is checked
+CHECKED = {"int": int, "float": int | float, "bool": bool, "str": str, "dtype": dtype, "None": type(None)}   # attributes whose class is checked
 
 
 class Body(Protocol):
@@ -53,6 +54,9 @@ class Op:
         self.sequences = sum(k in SEQUENCES for k in self.kinds.values())
         self.differentiable = facts.get("differentiable", True)
         self.keeps = frozenset(facts.get("keeps", ()))
+        self.numbers = kind != NONE and facts.get("numbers", True)
+        self.known, self.fails = facts.get("known"), facts.get("fails")
+        self.tells = self.fails is not None and "info" not in (facts.get("returns") or "")   # whether the last result is for `fails` alone
         self.plan = [(p.name, self.kinds[p.name], p.kind is p.KEYWORD_ONLY) for p in self.parameters.values()]
         notes = [(n, str(p.annotation).split(" | ")) for n, p in self.parameters.items()]
         self.checks = {n: options for n, options in notes if all(o in CHECKED for o in options)}
@@ -100,6 +104,8 @@ class Op:
             return (None,) * len(kinds)
         roles = self.roles(attrs)
         common = self.common(kinds, roles, mode)
+        if "alpha" in self.kinds:
+            _check_alpha(kinds[list(self.kinds).index("alpha")], common)
 
         def one(kind: Any, role: str) -> dtype | None:
             if kind is None or role == "keep":
@@ -115,15 +121,27 @@ class Op:
         for name, x in zip(static, attrs[self.sequences:], strict=True):
             if name in self.checks and not any(isinstance(x, CHECKED[o]) and (x.__class__ is not bool or o == "bool") for o in self.checks[name]):
                 raise TypeError(f"{self.name}(): argument '{name}' must be {self.checks[name][0]}, not {x.__class__.__name__}")
-        if self.facts.get("home") and not self.sequences:
-            self._check_operands(kinds)
+        if self.facts.get("home"):
+            if self.sequences:
+                self._check_sequences(kinds, attrs)
+            else:
+                self._check_operands(kinds)
 
     def _check_operands(self, kinds: Sequence) -> None:
         tensors = sum(isinstance(k, type(None) | type) for k in kinds) < len(kinds)
         for (name, role, _), kind in zip([p for p in self.plan if p[1] in OPERANDS], kinds, strict=True):
             absent = kind is None and "None" not in str(self.parameters[name].annotation)
-            if role == "array" and (absent or isinstance(kind, type) and (self.kind == NONE or not tensors)):
+            if role == "array" and (absent or isinstance(kind, type) and (not self.numbers or not tensors)):
                 raise TypeError(f"{self.name}(): argument '{name}' must be Tensor, not {kind.__name__ if kind else 'NoneType'}")
+
+    def _check_sequences(self, kinds: Sequence, attrs: tuple) -> None:
+        place, lengths = 0, iter(attrs)
+        for argument, (_, role, _) in enumerate(p for p in self.plan if p[1] in OPERANDS):
+            width = next(lengths) or 0 if role in SEQUENCES else 1
+            for k, kind in enumerate(kinds[place:place + width] if role == "arrays" else ()):
+                if isinstance(kind, type):
+                    raise TypeError(f"expected Tensor as element {k} in argument {argument}, but got {kind.__name__}")
+            place += width
 
     def node_name(self, entry: Any) -> str:
         """The name of the gradient node of a recorded call, as PyTorch has it: `AddBackward0`."""
@@ -141,6 +159,13 @@ class Op:
         if self.kind == FLOAT and found.category < FLOATING:
             return mode.floating
         return found
+
+
+def _check_alpha(kind: Any, common: dtype) -> None:
+    if kind is float and common.category < FLOATING:
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if kind is bool and common.category != BOOLEAN:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
 
 
 class View(Op):
@@ -178,8 +203,8 @@ REGISTRY: dict[str, list[Op]] = {}                           # public name -> it
 
 def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | str | None = None, out: bool | str = True,
        aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
-       saves: str | None = None, keeps: Sequence[str] = (), node: Any = None,
-       spread: bool = False) -> Callable[[Callable], Body]:
+       saves: str | None = None, keeps: Sequence[str] = (), node: Any = None, spread: bool = False, numbers: bool = True,
+       known: Callable | None = None, fails: Callable | None = None) -> Callable[[Callable], Body]:
     """Declare an operator.
 
     kind            NONE: operands as they are; SAME: promoted to one type; FLOAT: the same, integers to the default float;
@@ -197,11 +222,17 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     keeps           operands that promotion leaves alone, such as `where`'s condition
     spread          whether the sequence of tensors is given as separate arguments, as in `einsum`
     node            the name of its `grad_fn` where PyTorch's is not made from the op's: text, or a function of the recorded entry
+    numbers         whether a number may stand for one of the tensors, where there is a promotion kind
+    known           raises for wrong values: called as the body is, but with the values of those operands that are on the host as NumPy arrays and
+                    with the avals of the others
+    fails           raises for failures that the program itself finds: called with a function that waits for the last result and returns it, and
+                    with the operands' avals and the attributes.  The public forms do not return that result unless `returns` calls it `info`
     """
     def declare(body: Callable) -> Body:
         public = name or body.__name__
         made = Op(body, kind, public, home=home.split(), inplace=kind != NONE if inplace is None else inplace, out=out,
-                  aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps, node=node, spread=spread)
+                  aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps, node=node, spread=spread,
+                  numbers=numbers, known=known, fails=fails)
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
         declared = cast(Body, body)

@@ -11,7 +11,7 @@ import numpy as np
 from . import config, lower
 from .device import CPU, PLATFORMS, accelerators, device, jax_device
 from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
-from .graph import Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, here
+from .graph import Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
 from .run import PACKAGE, concrete, counters, flush, prune, user_line
@@ -52,7 +52,7 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
     trace.node = edge.node
     if edge.several:
         return advance(trace, edge)
-    v = Value(edge.aval, trace, edge.slot)
+    v = pending(edge.aval, trace, edge.slot)
     trace.refs.append(ref(v))
     if EAGER:
         flush(trace, "eager")
@@ -61,7 +61,7 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
 
 def advance(trace: Trace, edge: Edge) -> tuple[Value, ...]:
     """Values for all results of `edge`, over which the cursor has moved."""
-    values = tuple([Value(a, trace, s) for s, a in enumerate(edge.entry.outputs, edge.entry.first)])
+    values = tuple([pending(a, trace, s) for s, a in enumerate(edge.entry.outputs, edge.entry.first)])
     trace.refs.extend([ref(v) for v in values])
     if EAGER:
         flush(trace, "eager")
@@ -283,6 +283,14 @@ def _translate(error: Exception, op: Any, kinds: list) -> Exception:
     return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
 
 
+def seen(x: Any) -> Any:
+    """The values of a tensor as a NumPy array where looking at them runs nothing, else its aval.  What is no tensor, as it is."""
+    if type(x) not in TENSORS:
+        return x
+    value = x._read_value()
+    return value.array if type(value.array) is np.ndarray else value.aval
+
+
 def check_broadcast(a: tuple, b: tuple) -> None:
     width = max(len(a), len(b))
     for d in range(-1, -min(len(a), len(b)) - 1, -1):
@@ -307,7 +315,7 @@ def adopted(foreign: Any) -> Value:
     with jax.enable_x64(True):
         array = jax.dlpack.from_dlpack(foreign)
     kind = next((k for k in PLATFORMS if array.device in accelerators(k)), "cpu")
-    return Value(aval(array.shape, from_numpy(array.dtype), device(kind, accelerators(kind).index(array.device))), None, -1, array)
+    return computed(aval(array.shape, from_numpy(array.dtype), device(kind, accelerators(kind).index(array.device))), array)
 
 
 def to_device(array: Array, where: device) -> Array:

@@ -10,7 +10,8 @@ from itertools import count
 from pathlib import Path
 from sys import getrefcount
 from threading import RLock
-from weakref import ref
+from types import MappingProxyType
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,15 +19,20 @@ import numpy as np
 from . import config, lower
 from .device import CPU, jax_device
 from .dtype import from_numpy
-from .graph import Array, Node, Trace, Value, aval, here, roots
+from .graph import Array, Node, Trace, Value, aval, computed, here, roots
 from .pack import Layout, Pack, Part, layout
 from .versions import note_saved
 
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
-OURS = 3                                                     # references to an input array that only the trace holds: list, loop, getrefcount
+NOTHING: Any = MappingProxyType({})                          # what a trace holds of its inputs and values once it is done
 lock = RLock()                                               # programs are built and run one at a time
 EAGER = config.eager
 TRIALS = 12
+SINGLE = 1 << 16                                             # elements up to which a program's arrays are small: threads would cost more than they bring
+SINGLE_THREADED = (("xla_cpu_multi_thread_eigen", False),)
+WORTHWHILE = 1 << 15                                         # bytes from which an input's memory is given to a result
+QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", False), ("xla_cpu_parallel_codegen_split_count", 1),
+         ("xla_cpu_multi_thread_eigen", False))              # for programs that hardly repeat: compiled in a third of the time, at some cost in speed
 clock = count(1)
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
 
@@ -52,13 +58,14 @@ class Program:
     places  for each live value which of the returned arrays it is, or (which returned vector, place in it)
     saved   slots whose arrays are returned, beside those of the live values, for gradients to come
     """
-    __slots__ = ("places", "count", "saved", "layouts", "donated", "function", "call", "fresh", "trials")
+    __slots__ = ("places", "count", "saved", "layouts", "donated", "function", "options", "call", "fresh", "trials")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
-                 function: Callable, options: dict | None) -> None:
-        self.saved, self.layouts, self.donated, self.function = saved, layouts, donated, function
-        self.call, self.fresh = compile(function, donated, options), True
-        self.trials = TRIALS if options else 0               # how often it runs before it is worth a thorough compilation
+                 function: Callable, options: dict | None, trial: dict | None) -> None:
+        self.saved, self.layouts, self.donated, self.function = saved, layouts, frozenset(donated), function
+        self.options = options
+        self.call, self.fresh = compile(function, donated, trial or options), True
+        self.trials = TRIALS if trial else 0                 # how often it runs before it is worth a thorough compilation
         packed = {s: (k, n) for k, slots in enumerate(packs) for n, s in enumerate(slots)}
         order = iter(range(len(live)))
         self.places = [packed.get(s) or next(order) for s in live]
@@ -71,20 +78,21 @@ def flush(trace: Trace, cause: str) -> None:
         return
     with lock:
         values = [v for r in trace.refs if r is not None and (v := r()) is not None and v.array is None]
+        flows = False
         if values:
-            _launch(trace, values)
+            flows = _launch(trace, values)
             counters.flushes += 1
             counters.causes[cause] = counters.causes.get(cause, 0) + 1
         trace.done = True
-        if not any(v.aval.requires_grad and v.origin is not None and v.origin[0] is trace for v in values if type(v.origin) is tuple):
-            trace.sources = {}                               # no gradient will ever flow through here
-        trace.inputs, trace.refs, trace.leaf_slots, trace.packs = [], [], {}, {}
+        if not flows:
+            trace.sources = NOTHING                          # no gradient will ever flow through here
+        trace.inputs = trace.refs = trace.leaf_slots = trace.packs = NOTHING
         if trace.saved:
             note_saved(trace)
-        if here.traces.get(trace.device) is trace:
-            following = here.start(trace.device) if here.trace is trace else None
-            if following is None:
-                del here.traces[trace.device]
+        if here.trace is trace:
+            here.start(trace.device)
+        elif here.traces.get(trace.device) is trace:
+            del here.traces[trace.device]
 
 
 class Fork:
@@ -104,41 +112,57 @@ def _in_child() -> None:
 os.register_at_fork(before=_before_fork, after_in_child=_in_child)
 
 
-def _launch(trace: Trace, values: list[Value]) -> None:
+def _launch(trace: Trace, values: list[Value]) -> bool:
+    """Run the program for what is alive, and hand out its arrays.  Whether gradients may still flow from there through the trace."""
     if Fork.child:
         raise RuntimeError("a forked process (such as a DataLoader worker) cannot compute with tensors: XLA's threads do not survive the fork. Index and "
                            "create tensors there, compute with NumPy, or start workers with multiprocessing_context='spawn'")
     inputs, node = trace.inputs, trace.node
     live = tuple([v.slot for v in values])
-    free = tuple([k for k, a in enumerate(inputs) if getrefcount(a) == OURS])
     program = node.programs.get(live) if node.programs else None
-    if program is None or not set(program.donated).issubset(free):
-        program = _program(trace, node, live, free)
+    if program is None or program.donated:
+        free = _free(trace)
+        if program is None or not program.donated.issubset(free):
+            program = _program(trace, node, live, free)
     node.stamp = next(clock)
     if program.trials:
         program.trials -= 1
         if not program.trials:
-            program.call, program.fresh = compile(program.function, program.donated), True
+            program.call, program.fresh = compile(program.function, tuple(program.donated), program.options), True
     counters.launches += 1
     with jax.enable_x64(True):
         if program.fresh or trace.device is not CPU or ACCELERATED:
             arrays = _first_call(program, trace, inputs)
         else:
             arrays = program.call(*inputs)
-    packs = [Pack(a, of, []) for a, of in zip(arrays[len(arrays) - len(program.layouts):], program.layouts, strict=True)]
+    packs = [Pack(a, of, []) for a, of in zip(arrays[len(arrays) - len(program.layouts):], program.layouts, strict=True)] if program.layouts else ()
+    flows = False
     for v, place in zip(values, program.places, strict=True):
         if place.__class__ is int:
             v.array = arrays[place]
         else:                                                # live slots ascend, so members come in order
             pack = packs[place[0]]
             v.array = Part(pack, place[1])
-            pack.members.append(ref(v))
-        if v.aval.requires_grad and v.origin is None:
+            pack.members.append(trace.refs[v.slot])
+        origin = v.origin
+        if origin is None and v.aval.requires_grad:
             v.origin = trace, v.slot
+            flows = True
+        elif origin.__class__ is tuple:
+            flows = True
     if program.saved:
         kept = _input_arrays(node, inputs)
         trace.saved = {s: kept[s] for s in program.saved if s in kept}
         trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[program.count:], strict=False))
+    return flows
+
+
+def _free(trace: Trace) -> list[int]:
+    """Positions of the input arrays that nobody but the trace holds: their memory may be given to results."""
+    ours = 2                                                 # references to an array: the list of inputs, and the argument of getrefcount
+    packs = {id(pack.array) for pack in trace.packs if getrefcount(pack) == 3}   # the dictionary, the loop and the argument
+    inputs = trace.inputs
+    return [k for k in range(len(inputs)) if getrefcount(inputs[k]) == ours + (id(inputs[k]) in packs)]
 
 
 def _input_arrays(node: Node, inputs: list) -> dict[int, Array]:
@@ -171,10 +195,14 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     outputs = [s for s in live if s not in packed] + [s for s in saved if s not in arrays]
     kept = [k for k, slots in enumerate(inputs) if not set(slots).isdisjoint(saved)]
     shapes = [(known[s].shape, known[s].dtype) for s in outputs] + [((of.size,), of.dtype) for of in layouts]
-    donated = lower.donatable(path, shapes, [k for k in free if k not in kept])
+    donated = lower.donatable(path, shapes, [k for k in free if k not in kept and getattr(trace.inputs[k], "nbytes", 0) >= WORTHWHILE])
     trains = any(e.entry is not None and (isinstance(e.entry.op, lower.Special) or getattr(e.entry.op, "packs", False)) for e in path)
-    options = None if trains or saved or trace.device is not CPU else quick()
-    program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options)
+    options = trial = None
+    if trace.device is CPU:
+        small = all(a.shape.numel() <= SINGLE for e in path if e.entry is not None for a in e.entry.outputs)
+        options = accepted(SINGLE_THREADED) if small else None
+        trial = None if trains or saved else accepted(QUICK)
+    program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial)
     _explain(node)
     return program
 
@@ -188,15 +216,14 @@ def compile(function: Callable, donated: tuple[int, ...], options: dict | None =
 
 
 @cache
-def quick() -> dict | None:
-    """XLA's options for programs that hardly repeat: compiled in a third of the time, at some cost in speed."""
-    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
-    if jax.__version_info__[:2] != (0, 10):                  # another release may not know them all
+def accepted(options: tuple[tuple[str, Any], ...]) -> dict | None:
+    """XLA's compile options as JAX takes them; None where this release does not know them all."""
+    if jax.__version_info__[:2] != (0, 10):
         try:
-            jax.jit(lambda x: x + 1, compiler_options=options).lower(0).compile()
+            jax.jit(lambda x: x + 1, compiler_options=dict(options)).lower(0).compile()
         except (ValueError, jax.errors.JaxRuntimeError):
             return None
-    return options
+    return dict(options)
 
 
 def _first_call(program: Program, trace: Trace, inputs: list) -> list:
@@ -249,7 +276,7 @@ def concrete(value: Value, cause: str) -> Array:
 
 def host_value(array: np.ndarray) -> Value:
     """A concrete value on the CPU; the array must not be written to any more."""
-    return Value(aval(array.shape, from_numpy(array.dtype)), None, -1, array)
+    return computed(aval(array.shape, from_numpy(array.dtype)), array)
 
 
 def prune() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import run
 from .device import CPU
-from .graph import Leaf, Value, here, mode
+from .graph import Leaf, Value, computed, here, mode
 from .op import Array, View, op, view
 from .record import record, to_host
 from .versions import note
@@ -74,7 +74,7 @@ class Storage:
 
     def join(self, tensor: Any, step: Step) -> None:
         """Let `tensor` look at this storage through `step`."""
-        if len(self.aliases) > 32:
+        if crowded(self.aliases):
             self.aliases = [r for r in self.aliases if r() is not None]
         tensor._storage, tensor._step = self, step
         self.aliases.append(ref(tensor))
@@ -154,10 +154,16 @@ class Storage:
         return new
 
 
+def crowded(references: list) -> bool:
+    """Whether it is time to drop dead weak references: each time that their number reaches another power of two."""
+    count = len(references)
+    return count > 31 and not count & (count - 1)
+
+
 def leaf_value(value: Value, leaf: Leaf) -> Value:
     """`value` as an operand whose gradient goes to `leaf`.  A leaf is always an input of a trace, so a pending value runs first."""
     array = run.concrete(value, "leaf updated")
-    return Value(value.aval.gradded(), None, -1, array, leaf)
+    return computed(value.aval.gradded(), array, leaf)
 
 
 def apply_view(op: View, value: Value, numbers: tuple, attrs: tuple) -> Value:

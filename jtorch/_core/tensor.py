@@ -8,17 +8,17 @@ from weakref import ref
 
 import numpy as np
 
-from . import backward, gradgraph, indexing, layout, printing
+from . import backward, gradgraph, indexing, layout, misfit, printing
 from .device import CPU, device
 from .dtype import COMPLEX, FLOATING, bool_, dtype
 from .generated import Generated
-from .graph import Aval, Leaf, Value, aval, here
+from .graph import Aval, Leaf, Value, aval, computed, here
 from .op import View
 from .promote import FLOAT_CATEGORIES, NUMBERS
 from .record import TENSORS, record, to_device, to_host
 from .run import concrete, host_value
 from .size import Size
-from .storage import CUTS, Step, Storage, apply_view, convert, data_of, detach, keep_history, leaf_value
+from .storage import CUTS, Step, Storage, apply_view, convert, crowded, data_of, detach, keep_history, leaf_value
 from .versions import note
 
 NOT_A_LEAF = ("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during autograd.backward(). "
@@ -87,7 +87,11 @@ class Tensor(Generated):
         """The number of dimensions."""
         return len(self._read_value().aval.shape)
 
-    dim = ndimension = lambda self: len(self._read_value().aval.shape)
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return len(self._read_value().aval.shape)
+
+    ndimension = dim
 
     def size(self, dim: int | None = None) -> Size | int:
         """The shape, or the size of one dimension."""
@@ -104,7 +108,7 @@ class Tensor(Generated):
     def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
         """How many elements apart neighbours lie in memory, for each dimension."""
         strides = layout.of(self)[0]
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else strides[indexing.check_dimension(dim, len(strides))]
 
     def storage_offset(self) -> int:
         """The position in memory of its first element, in elements."""
@@ -133,7 +137,7 @@ class Tensor(Generated):
         else:
             v, leaf = self._value, self._leaf
             if leaf is not None and leaf.active:
-                v = Value(v.aval.plain, None, -1, concrete(v, "leaf shared"))
+                v = computed(v.aval.plain, concrete(v, "leaf shared"))
             storage = Storage(v)
             storage.join(self, Step(None, None, (), (), leaf, self._versions))
         views, self._views = self._views, None
@@ -143,20 +147,20 @@ class Tensor(Generated):
                 tensor._share()
         return storage
 
-    def _view(self, op: View, numbers: tuple, attrs: tuple) -> Tensor:
-        """The tensor that sees this one's memory through `op`."""
+    def _view(self, op: View, numbers: tuple, attrs: tuple, seen: Value | None = None) -> Tensor:
+        """The tensor that sees this one's memory through `op`; `seen` is what it sees, where that is known already."""
         out, v = new(Tensor), self._value
         if self._storage is None:
-            out._value = apply_view(op, v, numbers, attrs)
+            out._value = seen or apply_view(op, v, numbers, attrs)
             out._seen_from = self, op, numbers, attrs
             if self._views is None:
                 self._views = []
-            elif len(self._views) > 32:
+            elif crowded(self._views):
                 self._views = [r for r in self._views if r() is not None]
             self._views.append(ref(out))
             return out
         storage = self._storage
-        out._value = None if v is None or storage.shared() else apply_view(op, v, numbers, attrs)
+        out._value = None if v is None or storage.shared() else seen or apply_view(op, v, numbers, attrs)
         cut = not here.mode.grad and self.requires_grad
         storage.join(out, Step(self._step.cut() if cut else self._step, op, numbers, attrs))
         return out
@@ -225,12 +229,16 @@ class Tensor(Generated):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        if wanted.__class__ is not bool:
+            raise RuntimeError("requires_grad must be a bool")
         if wanted and self.dtype.category not in FLOAT_CATEGORIES:
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self.requires_grad_(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Let operations on it be recorded for gradients, or not; returns the tensor itself."""
+        if requires_grad.__class__ is not bool:
+            raise misfit.wrong_class("requires_grad_", "requires_grad", 1, "bool", requires_grad)
         if requires_grad == self.requires_grad:
             return self
         if not self.is_leaf:
@@ -250,7 +258,7 @@ class Tensor(Generated):
         elif requires_grad:
             self._value = leaf_value(self._value, self._leaf)
         else:
-            self._value = Value(self._value.aval.plain, None, -1, concrete(self._value, "requires_grad"))
+            self._value = computed(self._value.aval.plain, concrete(self._value, "requires_grad"))
         return self
 
     @property
@@ -391,7 +399,7 @@ class Tensor(Generated):
         array = self._host() if storage is not None and storage.buffer is not None else concrete(self._read_value(), "item")
         if array.size != 1:
             raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
-        number = array.item()
+        number = np.asarray(array).item()                    # JAX's own item() takes twice as long
         return number if type(number) in NUMBERS else float(number)   # NumPy knows no Python number for bfloat16
 
     # Python's protocols
@@ -411,15 +419,6 @@ class Tensor(Generated):
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous" if not self.numel() else
                                "Boolean value of Tensor with more than one value is ambiguous")
         return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        return complex(self.item())
 
     def __index__(self) -> int:
         if self.dtype.category >= FLOATING or self.numel() != 1:
@@ -454,6 +453,7 @@ class Tensor(Generated):
     def __setitem__(self, index: Any, value: Any) -> None:
         indexing.set(self, index, value)
 
+
 HIDDEN = frozenset(("_value", "_storage", "_step", "_seen_from", "_views", "_leaf", "_versions"))
 TENSORS.update((Tensor, Value))
 
@@ -474,9 +474,16 @@ def from_array(array: np.ndarray, where: device = CPU, requires_grad: bool = Fal
     """A tensor that owns a fresh NumPy array, which nobody may write to any more."""
     value = host_value(array)
     if where is not CPU:
-        value = Value(_moved(value.aval, where), None, -1, to_device(array, where))
+        value = computed(_moved(value.aval, where), to_device(array, where))
     out = wrap(value)
-    return out.requires_grad_() if requires_grad else out
+    return required(out) if requires_grad else out
+
+
+def required(made: Tensor) -> Tensor:
+    """A new tensor, from now on requiring grad."""
+    if made.dtype.category not in FLOAT_CATEGORIES:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return made.requires_grad_()
 
 
 def _moved(of: Aval, where: device) -> Aval:

@@ -10,6 +10,9 @@ from operator import length_hint
 
 import numpy as np
 
+from .device import device as Device
+from .misfit import wrong_class
+
 DEFAULT_SEED = 67280421310721
 LITTLE = 256                                                 # below this many words a call's fixed cost outweighs its speed
 FEW, READ = 64, 4096                                         # numbers below which reading ahead does not pay; numbers read at once
@@ -31,7 +34,9 @@ class Generator:
     """
 
     def __init__(self, device: object = "cpu") -> None:
-        self.device = device
+        if not isinstance(device, str | int | Device):
+            raise wrong_class("Generator", "device", 1, "torch.device", device)
+        self.device = Device(device)
         self._bits = np.random.MT19937(0)
         self._draw = np.random.Generator(self._bits)
         Generator.manual_seed(self, DEFAULT_SEED)

@@ -8,12 +8,12 @@ import jax.numpy as xp
 import numpy as np
 
 from .dtype import dtype
-from .graph import Value, here
+from .graph import Value, here, mode
 from .pack import SMALL, concatenated, pack_values
 from .record import record
 from .run import host_value
 
-__all__ = ["Rule", "apply", "constant", "given", "put_together", "xp"]       # xp: the array functions that rules are written with
+__all__ = ["Rule", "apply", "constant", "given", "put_together", "with_gradients", "xp"]       # xp: the array functions that rules are written with
 
 
 class Rule:
@@ -86,16 +86,38 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
     for tensor, value in zip((*params, *states), values, strict=True):
         leaf = tensor._leaf
         if (tensor._storage is not None or tensor._views is not None) and not _settle(tensor):
-            tensor._write(value, "step")
+            _write(tensor, value)
             continue
         if leaf is not None and leaf.active:
-            value.aval, value.origin = value.aval.gradded(), leaf
+            value.aval, value.origin = value.aval.twin or value.aval.gradded(), leaf
         tensor._value = value
         if tensor._versions is None:
             tensor._versions = [1]
         else:
             tensor._versions[0] += 1
     here.trace.boundary = True
+
+
+def with_gradients(params: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Those of the parameters that have a gradient, and the gradients."""
+    try:
+        grads = [p._leaf.grad for p in params]
+    except AttributeError:                                   # one was never a leaf that requires grad
+        grads = [p.grad for p in params]
+    for g in grads:
+        if g is None:
+            return [p for p, g in zip(params, grads, strict=True) if g is not None], [g for g in grads if g is not None]
+    return params, grads
+
+
+def _write(tensor: Any, value: Value) -> None:
+    """Write outside autograd to a tensor whose memory others see."""
+    before = here.mode
+    here.mode = mode(False, before.inference, before.floating, before.autocast)
+    try:
+        tensor._write(value, "step")
+    finally:
+        here.mode = before
 
 
 def put_together(tensors: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from . import lower
 from .anomaly import Anomaly
 from .gradgraph import NODE, hooked, tensor_of
-from .graph import Aval, Const, Entry, Leaf, Trace, Value, here, mode
+from .graph import Aval, Const, Entry, Leaf, Trace, Value, computed, here, mode, pending
 from .lower import gradient_needs, linearize, pull_back
 from .plan import ADD, CUSTOM, Freed, Place, Route, blank
 from .record import record
@@ -49,7 +49,7 @@ def _value_at(trace: Trace, slot: int, of: Aval) -> Value:
     known = trace.refs[slot]
     v = known() if known is not None else None
     if v is None or v.trace is not trace or v.slot != slot:
-        v = Value(of, trace, slot)
+        v = pending(of, trace, slot)
         if of.requires_grad and slot in trace.sources:
             v.origin = trace.sources[slot]
         trace.refs[slot] = ref(v)
@@ -67,7 +67,7 @@ def _operand_values(route: Route, k: int, entry: Entry) -> list[Value | None]:
             found.append(_value_at(trace, slot, of))
         else:
             origin = trace.sources.get(slot, (trace, slot)) if of.requires_grad else None
-            found.append(Value(of, None, -1, trace.saved[slot], origin))
+            found.append(computed(of, trace.saved[slot], origin))
     return found
 
 
@@ -81,7 +81,7 @@ def walk(route: Route, starts: list, create_graph: bool, retain: bool, arrived: 
     try:
         for place, given in zip(plan.roots, starts, strict=True):
             a = plan.avals[place[0]][place[1]]
-            _add_value(found, place, given if given is not None else Value(a.plain, None, -1, np.ones(a.shape, a.dtype.numpy)))
+            _add_value(found, place, given if given is not None else computed(a.plain, np.ones(a.shape, a.dtype.numpy)))
         for step in plan.steps:
             _step(route, step, operands.get(step), found)
             for leaf in plan.complete.get(step, ()) if arrived is not None else ():
@@ -177,7 +177,7 @@ def accumulate(leaf: Leaf, grad: Value, create_graph: bool) -> None:
 
 
 def _plain(value: Value) -> Value:
-    return Value(value.aval.plain, None, -1, concrete(value, "gradient")) if value.aval.requires_grad else value
+    return computed(value.aval.plain, concrete(value, "gradient")) if value.aval.requires_grad else value
 
 
 def release(route: Route) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dt
-from .._core import layout, promote
+from .._core import layout, misfit, promote
 from .._core.derive import sizes
 from .._core.device import CPU, canonical
 from .._core.dtype import check_number, dtype
@@ -46,6 +46,8 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         return f"{place}{self.dtype.title}Tensor"
     if isinstance(dtype, str):
         dtype = named_type(dtype)
+    if isinstance(dtype, int):
+        raise TypeError("dtype must be a type, str, or dtype object")
     if isinstance(dtype, LegacyType):
         return self.to(dtype.device, dtype.dtype)
     return self.to(dtype)
@@ -222,12 +224,50 @@ def numbers_like(self: Tensor, value: Any) -> Any:
 @public("Tensor")
 def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Take over the values of `src`, broadcast and converted; returns the tensor itself."""
+    if isinstance(src, bool | int | float | complex):
+        src = self.new_tensor(src)
     if not isinstance(src, Tensor):
-        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}")
+        raise misfit.wrong_class("copy_", "other", 1, "Tensor", src)
     src = src.to(self.device)
     if src.dtype.is_complex and not self.dtype.is_complex:
         src = src.to(self.dtype)
     return self._write(record(FILL.op, (self, src)), "copy_")
+
+
+def _number(tensor: Tensor) -> Any:
+    if tensor.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return tensor.item()
+
+
+@public("Tensor")
+def __float__(self: Tensor) -> float:
+    number = _number(self)
+    if isinstance(number, complex) and number.imag:
+        raise RuntimeError("value cannot be converted to type double without overflow")
+    return float(number.real)
+
+
+@public("Tensor")
+def __int__(self: Tensor) -> int:
+    return int(_number(self))
+
+
+@public("Tensor")
+def __complex__(self: Tensor) -> complex:
+    return complex(_number(self))
+
+
+@public("Tensor")
+def __delitem__(self: Tensor, index: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
+
+
+@public("Tensor")
+def __invert__(self: Tensor) -> Tensor:
+    if self.dtype.category >= dt.FLOATING:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return self.bitwise_not()
 
 
 @public()
@@ -302,6 +342,9 @@ def resize_as_(self: Tensor, tensor: Tensor, memory_format: Any = None) -> Tenso
 @public("Tensor")
 def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
     """Look at the memory of `source` from now on."""
+    if source is not None and not isinstance(source, Tensor) and not hasattr(source, "tensor"):
+        raise TypeError(f"set_() received an invalid combination of arguments - got ({source.__class__.__name__}), but expected one of:\n * ()\n"
+                        " * (torch.Storage source)\n * (torch.Storage source, int storage_offset, tuple of ints size, tuple of ints stride)\n * (Tensor source)")
     if source is None:
         self._value, self._storage, self._step = host_value(np.zeros(0, self.dtype.numpy)), None, None
         return self

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dt
-from .._core import promote
+from .._core import misfit, promote
 from .._core.derive import sizes
 from .._core.device import CPU, canonical, device
-from .._core.dtype import FLOATING, dtype
+from .._core.dtype import FLOATING, chosen, dtype, of_python
 from .._core.graph import here, mode
 from .._core.public import PUBLIC, public
 from .._core.record import adopted
 from .._core.storage import Step, Storage
-from .._core.tensor import Tensor, from_array, new, wrap
+from .._core.tensor import Tensor, from_array, new, required, wrap
 
 
 DLPACK_CPU = 1                                               # the number that DLPack gives to the CPU
@@ -71,14 +71,20 @@ def _from_lists(data: Any, kind: dtype | None) -> np.ndarray:
     found = _inferred(plain)
     if kind is not None and kind.category == dt.INTEGRAL and found is dt.int64:
         return _integers(plain, kind)
-    array = np.array(plain, dtype=kind.numpy if kind is not None and kind.category >= found.category >= FLOATING else found.numpy)
+    try:
+        array = np.array(plain, dtype=kind.numpy if kind is not None and kind.category >= found.category >= FLOATING else found.numpy)
+    except OverflowError:
+        raise ValueError("Overflow when unpacking long long") from None
     return array if array.size or not isinstance(data, Sequence) else array.reshape(_shape(plain))
 
 
 def _integers(plain: Any, kind: dtype) -> np.ndarray:
     limits = dt.iinfo(kind)
     array = np.array(plain, dtype=object)
-    if array.size and (array.min() < limits.min and kind.is_signed or array.max() > limits.max and kind is not dt.uint8):
+    low = limits.min or -limits.max                          # a negative number wraps around in an unsigned type
+    if array.size and not (low <= np.min(array) and np.max(array) <= limits.max):
+        if not -1 << 63 <= np.min(array) or not np.max(array) < 1 << 63:
+            raise ValueError("Overflow when unpacking long long")
         raise RuntimeError(f"value cannot be converted to type {kind.numpy} without overflow")
     return array.astype(np.int64).astype(kind.numpy) if kind is dt.uint8 else array.astype(kind.numpy)
 
@@ -96,9 +102,13 @@ def _plain(data: Any) -> Any:
 def _number(x: Any) -> Any:
     if isinstance(x, bool | int | float | complex):
         return x
+    if isinstance(x, str):
+        raise TypeError("new(): invalid data type 'str'")
     if isinstance(x, Sequence):
-        raise TypeError(f"not a sequence: must be real number, not {type(x).__name__}")
-    return x.item() if hasattr(x, "item") else x
+        raise TypeError(f"'{type(x).__name__}' object cannot be interpreted as an integer")
+    if not hasattr(x, "item"):
+        raise RuntimeError(f"Could not infer dtype of {type(x).__name__}")
+    return x.item()
 
 
 def _shape(data: Any) -> tuple[int, ...]:
@@ -115,6 +125,8 @@ def _check_regular(data: Any, dim: int = 0) -> tuple[int, ...]:
         return (len(data),)
     shapes = [_check_regular(d, dim + 1) for d in data]
     for s in shapes[1:]:
+        if not s and shapes[0]:
+            raise TypeError("not a sequence")
         if s[:1] != shapes[0][:1]:
             raise ValueError(f"expected sequence of length {shapes[0][0] if shapes[0] else 1} at dim {dim + 1} (got {s[0] if s else 1})")
     return (len(data), *shapes[0])
@@ -122,6 +134,8 @@ def _check_regular(data: Any, dim: int = 0) -> tuple[int, ...]:
 
 def _inferred(data: Any) -> dtype:
     kinds = _kinds(data)
+    if str in kinds:
+        raise ValueError("too many dimensions 'str'")
     for kind, found in ((complex, floating().to_complex()), (float, floating()), (int, dt.int64), (bool, dt.bool_)):
         if kind in kinds:
             return found
@@ -146,8 +160,15 @@ def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, require
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", UserWarning, stacklevel=2)
         device = data.device if device is None else device
-    made = finish(to_array(data, dtype), device, False)
-    return made.requires_grad_() if requires_grad else made
+    made = finish(to_array(data, None if dtype is None else _type(dtype, "tensor")), device, False)
+    return required(made) if requires_grad else made
+
+
+def _type(given: Any, name: str) -> dtype:
+    kind = chosen(given, dt.float32)
+    if not isinstance(kind, dtype):
+        raise misfit.wrong_class(name, "dtype", None, "torch.dtype", given)
+    return kind
 
 
 @public("torch")
@@ -243,38 +264,42 @@ def scalar_tensor(s: complex, *, dtype: dtype | None = None, device: Any = None,
 def full(size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A tensor of the given size, filled with one value."""
+    if not misfit.fits("Number", fill_value) or isinstance(fill_value, Tensor) and fill_value.dim():
+        raise misfit.wrong_class("full", "fill_value", 2, "Number", fill_value)
     fill = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    kind = dtype or promote.number_type(type(fill) if type(fill) in promote.NUMBERS else type(np.asarray(fill).item()))
+    kind = of_python.get(dtype, dtype) or promote.number_type(type(fill) if type(fill) in promote.NUMBERS else type(np.asarray(fill).item()))
     dt.check_number(fill, kind)
-    return _out(out, finish(np.full(_checked(sizes((size,))), fill).astype(kind.numpy), device, requires_grad))
+    return _out(out, finish(np.full(checked_sizes(sizes((size,))), fill).astype(kind.numpy), device, requires_grad))
 
 
 def _filled(name: str, text: str, make: Any) -> None:
-    @public("torch", name=name)
     def fill(*size: Any, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
              requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None, names: Any = None) -> Tensor:
-        size = sizes(_size_argument(size))
-        return _out(out, finish(make(_checked(size), (dtype or floating()).numpy), device, requires_grad))
+        if not size:
+            raise misfit.missing(name, ("size",))
+        size = sizes(size)
+        if name == "zeros" and any(n < 0 for n in size):
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
+        return _out(out, finish(make(checked_sizes(size), chosen(dtype, floating()).numpy), device, requires_grad))
 
-    @public("torch", name=f"{name}_like")
     def like(input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
              pin_memory: bool = False, memory_format: Any = None) -> Tensor:
-        return finish(make(tuple(input.shape), (dtype or input.dtype).numpy), device or input.device, requires_grad)
+        return finish(make(tuple(input.shape), chosen(dtype, input.dtype).numpy), device or input.device, requires_grad)
 
-    @public("Tensor", name=f"new_{name}")
     def of_tensor(self: Tensor, *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
                   pin_memory: bool = False) -> Tensor:
-        return finish(make(_checked(sizes(_size_argument(size))), (dtype or self.dtype).numpy), device or self.device, requires_grad)
-    for function, where in ((fill, "of the given size"), (like, "of the size and type of `input`"), (of_tensor, "of the same type and device")):
-        function.__doc__ = f"A tensor {where}, {text}."
-        function.__name__ = {fill: name, like: f"{name}_like", of_tensor: f"new_{name}"}[function]
+        return finish(make(checked_sizes(sizes(_size_argument(size))), chosen(dtype, self.dtype).numpy), device or self.device, requires_grad)
+    for function, known, home, where in ((fill, name, "torch", "of the given size"), (like, f"{name}_like", "torch", "of the size and type of `input`"),
+                                         (of_tensor, f"new_{name}", "Tensor", "of the same type and device")):
+        function.__doc__, function.__name__ = f"A tensor {where}, {text}.", known
+        public(home)(function)
 
 
 def _size_argument(size: tuple) -> tuple:
     return ((),) if not size else size
 
 
-def _checked(size: tuple[int, ...]) -> tuple[int, ...]:
+def checked_sizes(size: tuple[int, ...]) -> tuple[int, ...]:
     for n in size:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
@@ -340,7 +365,10 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = N
     start, end, step = [x.item() if isinstance(x, Tensor | np.generic) else x for x in (start, end, step)]
     if end is None:
         start, end = 0, start
-    kind = dtype or (floating() if any(isinstance(x, float) for x in (start, end, step)) else dt.int64)
+    for name, x in (("start", start), ("end", end), ("step", step)):
+        if not isinstance(x, bool | int | float):
+            raise misfit.wrong_class("arange", name, 1 + (name != "start") * bool(start) + (name == "step"), "Number", x)
+    kind = chosen(dtype, floating() if any(isinstance(x, float) for x in (start, end, step)) else dt.int64)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -357,7 +385,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None 
     warnings.warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range builtin. "
                   "Instead, use torch.arange, which produces values in [start, end).", UserWarning, stacklevel=2)
     count = math.floor((end - start) / step) + 1
-    return _out(out, finish(cast_array(start + step * np.arange(count), dtype or floating()), device, requires_grad))
+    return _out(out, finish(cast_array(start + step * np.arange(count), chosen(dtype, floating())), device, requires_grad))
 
 
 @public("torch")
@@ -365,10 +393,12 @@ def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dty
              requires_grad: bool = False) -> Tensor:
     """`steps` numbers from `start` to `end`, evenly spaced, both included."""
     steps = index(steps)
+    if not misfit.fits("Number", start) or not misfit.fits("Number", end):
+        raise TypeError(f"linspace() received an invalid combination of arguments - got ({type(start).__name__}, {type(end).__name__}, int)")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
-    kind = dtype or (floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
+    kind = chosen(dtype, floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
     return _out(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
 
 
@@ -393,7 +423,7 @@ def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
              device: Any = None, requires_grad: bool = False) -> Tensor:
     """`base` to powers evenly spaced from `start` to `end`."""
-    kind = dtype or floating()
+    kind = chosen(dtype, floating())
     powers = _spaced(start, end, steps, kind if kind.category >= FLOATING else dt.float64)
     return _out(out, finish(cast_array(np.power(np.float64(base), powers.astype(np.float64)), kind), device, requires_grad))
 
@@ -402,7 +432,10 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tenso
 def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False) -> Tensor:
     """A matrix with ones on the diagonal."""
-    return _out(out, finish(np.eye(n, n if m is None else m, dtype=(dtype or floating()).numpy), device, requires_grad))
+    for name, size in (("n", n), ("m", m or 0)):
+        if index(size) < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    return _out(out, finish(np.eye(n, n if m is None else m, dtype=chosen(dtype, floating()).numpy), device, requires_grad))
 
 
 @public("torch")
@@ -420,10 +453,10 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64
 # Defaults
 
 @public("torch")
-def set_default_dtype(d: dtype) -> None:
+def set_default_dtype(d: Any) -> None:
     """Make `d` the type of new floating point tensors."""
     if not isinstance(d, dtype) or d not in (dt.float16, dt.bfloat16, dt.float32, dt.float64):
-        raise TypeError(f"only floating-point types are supported as the default type: {d}")
+        raise TypeError(("" if isinstance(d, dtype) else "invalid dtype object: ") + "only floating-point types are supported as the default type")
     promote.Default.floating = d
     here.mode = mode(here.mode.grad, here.mode.inference, d, here.mode.autocast)
 

@@ -1,6 +1,7 @@
 """Random tensors.  CPU draws come from the generator on the host, bit for bit PyTorch's, and enter programs as inputs."""
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,13 @@ from .._core import dtype as dt
 from .._core import random, rejection
 from .._core.derive import sizes
 from .._core.device import CPU
-from .._core.dtype import dtype
+from .._core.dtype import chosen, dtype
 from .._core.public import public
 from .._core.record import to_host
 from .._core.run import host_value
 from .._core.tensor import Tensor, from_array
 from .._core.twister import Generator as HostGenerator
-from .create import finish, floating
+from .create import checked_sizes, finish, floating
 
 
 class Generator(HostGenerator):
@@ -93,21 +94,21 @@ def _finish(array: np.ndarray, device: Any, requires_grad: bool, out: Tensor | N
 
 
 def _shape(size: tuple, named: Any) -> tuple[int, ...]:
-    return sizes((named,) if named is not None else size or ((),))
+    return checked_sizes(sizes((named,) if named is not None else size or ((),)))
 
 
 @public("torch")
 def rand(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers uniform in [0, 1)."""
-    return _finish(random.uniform(stream(generator), _shape(size, None), dtype or floating()), device, requires_grad, out)
+    return _finish(random.uniform(stream(generator), _shape(size, None), chosen(dtype, floating())), device, requires_grad, out)
 
 
 @public("torch")
 def randn(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers from the standard normal distribution."""
-    return _finish(random.normal(stream(generator), _shape(size, None), dtype or floating()), device, requires_grad, out)
+    return _finish(random.normal(stream(generator), _shape(size, None), chosen(dtype, floating())), device, requires_grad, out)
 
 
 @public("torch")
@@ -120,7 +121,7 @@ def randint(low: Any = None, high: Any = None, size: Any = None, *, generator: G
         low, high = 0, low
     elif low is None:
         low = 0
-    return _finish(random.randint(stream(generator), sizes((size,)), dtype, int(low), int(high)), device, requires_grad, out)
+    return _finish(random.randint(stream(generator), checked_sizes(sizes((size,))), chosen(dtype, dt.int64), index(low), index(high)), device, requires_grad, out)
 
 
 @public("torch")
@@ -158,7 +159,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
     """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
     source = stream(generator)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-        return _finish(random.normal(source, sizes((size,)), dtype or floating(), float(mean), _positive(std)), device, requires_grad, out)
+        return _finish(random.normal(source, sizes((size,)), chosen(dtype, floating()), float(mean), _positive(std)), device, requires_grad, out)
     first = mean if isinstance(mean, Tensor) else std
     shape = np.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
     if isinstance(std, Tensor) and std.numel() and bool((std < 0).any()):
@@ -173,7 +174,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
 
 def _positive(std: float) -> float:
     if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
     return float(std)
 
 
@@ -182,7 +183,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """Ones with the probability that `input` gives for each element (or with probability `p`), zeros otherwise."""
     chance = np.asarray(to_host(input._read_value(), "bernoulli")) if p is None else p
     if p is None and chance.size and (np.asarray(chance, np.float64).min() < 0 or np.asarray(chance, np.float64).max() > 1):
-        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
+        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, "
+                           "please report an enhancement request to PyTorch.)")
     return _finish(random.bernoulli(stream(generator), tuple(input.shape), input.dtype, chance), input.device, False, out)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._core.graph import here, mode
 from .._core.public import public
-from .._core.record import record
+from .._core.record import record, seen
 from .._core.tensor import Tensor, wrap
 from .._ops.embed import embedding as embedding_apply
 from .._ops.embed import embedding_bag as embedding_bag_apply
@@ -19,8 +19,8 @@ MODES = ("sum", "mean", "max")
 
 def _known(index: Tensor | None) -> np.ndarray | None:
     """The indices, where looking at them runs nothing."""
-    array = index._read_value().array if index is not None else None
-    return array if type(array) is np.ndarray and array.size and array.dtype.kind == "i" else None
+    array = seen(index)
+    return array if isinstance(array, np.ndarray) and array.size and array.dtype.kind == "i" else None
 
 
 @public("torch")

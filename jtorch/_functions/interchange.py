@@ -7,9 +7,9 @@ import numpy as np
 
 from .._core import dtype as dt
 from .._core import gradgraph
-from .._core.device import CPU, canonical
+from .._core.device import CPU, canonical, device
 from .._core.dtype import FLOATING, dtype
-from .._core.graph import Value, aval
+from .._core.graph import aval, computed
 from .._core.public import public
 from .._core.record import record, to_device, to_host
 from .._core.run import concrete, host_value
@@ -77,14 +77,22 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if kind is not None and kind is not self.dtype:
         out = wrap(record(convert.op, (self,), (kind,)))
     if where is not None and (where := canonical(where)) is not out.device:
-        out = gradgraph.move(out, where) if out.requires_grad else wrap(Value(
-            aval(out.shape, out.dtype, where), None, -1, to_device(concrete(out._read_value(), "to(device)"), where)))
+        out = gradgraph.move(out, where) if out.requires_grad else wrap(computed(
+            aval(out.shape, out.dtype, where), to_device(concrete(out._read_value(), "to(device)"), where)))
     return out.clone() if copy and out is self else out
 
 
+PLACES = (Tensor, dt.dtype, device, str, int, type(None))     # what `to` takes first
+
+
 def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
-                 memory_format: Any = None, other: Tensor | None = None) -> tuple:
-    rest = list(args)
+                 memory_format: Any = None, other: Tensor | None = None, **unknown: Any) -> tuple:
+    rest = [dt.of_python.get(x, x) if isinstance(x, type) else x for x in args]
+    wrong = next((x for k, x in enumerate(rest) if not isinstance(x, PLACES) or isinstance(x, str) and k), None)
+    if wrong is not None or set(unknown) or not isinstance(dtype, dt.dtype | type | None):
+        given = ", ".join([type(x).__name__ for x in args] + [f"{k}={type(x).__name__}" for k, x in unknown.items()])
+        raise TypeError(f"to() received an invalid combination of arguments - got ({given}), but expected one of:\n * (torch.device device = None, "
+                        "torch.dtype dtype = None, ...)\n * (torch.dtype dtype, ...)\n * (Tensor tensor, ...)")
     if rest and isinstance(rest[0], Tensor):
         other = rest.pop(0)
     elif rest and not isinstance(rest[0], dt.dtype):
@@ -95,7 +103,7 @@ def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = No
         dtype = rest.pop(0)
     if len(rest) > 1:
         copy = rest[1]
-    return device, dtype, copy
+    return device, dt.of_python.get(dtype, dtype), copy
 
 
 # Copies and pickles
@@ -122,7 +130,7 @@ def _like(tensor: Tensor) -> Tensor:
     out = new(type(tensor))
     out.__dict__.update({k: v for k, v in tensor.__dict__.items() if k not in HIDDEN})
     v = tensor._read_value()
-    out._value = Value(v.aval.plain, None, -1, concrete(v, "copy"))
+    out._value = computed(v.aval.plain, concrete(v, "copy"))
     if tensor._storage is not None and tensor._storage.shared():
         out._value = host_value(np.array(tensor._host()))
     if tensor.requires_grad:

@@ -9,7 +9,7 @@ import numpy as np
 from .._core import derive
 from .._core.op import Op
 from .._core.public import public
-from .._core.record import record
+from .._core.record import record, seen
 from .._core.tensor import Tensor, from_array, wrap
 from .._ops import classify, loss
 from .._ops.ctc import ctc_loss as ctc_loss_apply
@@ -53,8 +53,8 @@ def _lengths(given: Lengths, name: str, like: Tensor) -> tuple[Tensor, np.ndarra
     if isinstance(given, Tensor):
         if given.dtype.is_floating_point:
             raise RuntimeError(f"{name} must be integral")
-        array = given._read_value().array
-        return given, array if type(array) is np.ndarray else None
+        array = seen(given)
+        return given, array if isinstance(array, np.ndarray) else None
     array = np.asarray(given, np.int64)
     return from_array(array, like.device), array
 

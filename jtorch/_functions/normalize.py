@@ -49,6 +49,9 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
             raise RuntimeError(f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation mode")
         _check_types(input, running_mean)
         return wrap(record(batch_norm_eval.op, (input, running_mean, running_var, weight, bias), (eps,)))
+    for name, values in (("running_mean", running_mean), ("running_var", running_var)):
+        if values is not None and input.dim() > 1 and values.numel() != input.shape[1]:
+            raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {values.numel()}")
     result, *found = record(batch_norm_train.op, (input, weight, bias), (eps,))
     _both_or_none(running_mean, running_var)
     if running_mean is not None and 0 not in input.shape:

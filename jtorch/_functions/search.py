@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dt
+from .._core import misfit
 from .._core.derive import into, write_out
+from .._core.indexing import check_dimension
 from .._core.public import public
-from .._core.record import record, to_host
+from .._core.record import check_broadcast, record, to_host
 from .._core.returns import named_tuple
 from .._core.run import host_value
 from .._core.tensor import Tensor, wrap
@@ -36,6 +38,9 @@ def fresh(array: np.ndarray, like: Tensor) -> Tensor:
 @public()
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether both have the same shape and the same elements."""
+    for place, x in enumerate((input, other), 1):
+        if not isinstance(x, Tensor):
+            raise misfit.wrong_class("equal", "input" if place == 1 else "other", place, "Tensor", x)
     return input.shape == other.shape and wrap(record(_equal.op, (input, other))).item()
 
 
@@ -44,6 +49,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     """Whether `|input - other| <= atol + rtol * |other|` for all elements."""
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.title} did not match {other.dtype.title}")
+    check_broadcast(input.shape, other.shape)
     return wrap(record(_allclose.op, (input, other, rtol, atol), (equal_nan,))).item()
 
 
@@ -89,7 +95,7 @@ def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """The distinct elements (or parts along `dim`) in order, with where each element went and how often each occurs."""
     array = values(input, "unique")
-    axis = dim if dim is None else dim % input.dim()
+    axis = dim if dim is None else check_dimension(dim, input.dim())
     found, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
     inverse = inverse.reshape(array.shape if axis is None else (array.shape[axis],))
     return _several(input, found, inverse.astype(np.int64), counts.astype(np.int64), return_inverse, return_counts)
@@ -99,6 +105,7 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
 def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """The elements (or parts along `dim`) without repetitions of the one before."""
     array = values(input, "unique_consecutive")
+    dim = dim if dim is None else check_dimension(dim, input.dim())
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     new = np.ones(len(rows), bool)
     new[1:] = (rows[1:] != rows[:-1]).reshape(len(rows) - 1, -1).any(1) if len(rows) else new[1:]
@@ -118,6 +125,8 @@ def _several(input: Tensor, found: np.ndarray, inverse: np.ndarray, counts: np.n
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 occurs, or the sums of their weights.    (n)  ->  (k)"""
     array = values(input, "bincount")
+    if array.dtype.kind not in "iu":
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{input.dtype.title}'")
     if array.dtype.kind in "iu" and array.ndim == 1 and array.size and array.min() < 0:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     return wrap(record(counted.op, (input, weights), (max(minlength, int(array.max()) + 1 if array.size and array.dtype.kind in "iu" else 0),)))

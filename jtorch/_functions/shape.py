@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .._core import layout
+from .._core import layout, misfit
 from .._core.derive import sizes
 from .._core.dtype import dtype
 from .._core.format import LAYOUTS
 from .._core.indexing import FULL, check_dimension
 from .._core.public import public
-from .._core.record import record
+from .._core.record import check_broadcast, record
 from .._core.size import Size
 from .._core.storage import CUTS, Step, copied, detach
 from .._core.tensor import Tensor, wrap
@@ -32,6 +32,8 @@ def view(self: Tensor, *shape: Any, dtype: dtype | None = None, size: Any = None
     """
     if size is not None:
         shape = (size,)
+    if not shape and dtype is None:
+        raise TypeError("view() received an invalid combination of arguments - got (), but expected one of:\n * (torch.dtype dtype)\n * (tuple of ints size)")
     if dtype is None and len(shape) == 1 and not isinstance(shape[0], int | tuple | list | Tensor) and hasattr(shape[0], "numpy"):
         dtype = shape[0]
     if dtype is not None:
@@ -121,7 +123,12 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 def broadcast_tensors(*tensors: Any) -> list[Tensor]:
     """All tensors in their common shape."""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
-    shape = broadcast_shapes(*[t.shape for t in tensors])
+    shape: tuple = ()
+    for k, tensor in enumerate(tensors):
+        if not isinstance(tensor, Tensor):
+            raise misfit.wrong_element(tensor, k)
+        check_broadcast(shape, tensor.shape)
+        shape = np.broadcast_shapes(shape, tensor.shape)
     return [expand(t, shape) for t in tensors]
 
 
@@ -130,12 +137,13 @@ def broadcast_shapes(*shapes: Any) -> Size:
     """The common shape."""
     shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     common: list[int] = []
-    for shape in shapes:
+    for position, shape in enumerate(shapes):
         common = [1] * (len(shape) - len(common)) + common
         for k in range(1, len(shape) + 1):
             if shape[-k] != 1:
                 if common[-k] not in (1, shape[-k]):
-                    raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
+                    raise RuntimeError(f"Attempting to broadcast a dimension of length {shape[-k]} at -{k}! Mismatching argument at index {position} had "
+                                       f"{shape}; but expected shape should be broadcastable to {common}")
                 common[-k] = shape[-k]
     return Size(common)
 
@@ -291,6 +299,8 @@ def squeeze_copy(input: Tensor) -> Tensor:
 @public("torch Tensor")
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy, through which gradients flow."""
+    if not isinstance(input, Tensor):
+        raise misfit.wrong_class("clone", "input", 1, "Tensor", input)
     return wrap(record(COPY, (input,)))
 
 

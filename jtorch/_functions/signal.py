@@ -4,10 +4,12 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
+from .._core import misfit
 from .._core.dtype import FLOATING, dtype
 from .._core.public import public
 from .._core.record import record
@@ -42,6 +44,9 @@ def _window(name: str, doc: str, shape: Callable) -> None:
     @public("torch", name=name)
     def window(window_length: int, periodic: bool = True, *coefficients: float, dtype: dtype | None = None, layout: Any = None, device: Any = None,
                requires_grad: bool = False, pin_memory: bool = False, **named: float) -> Tensor:
+        for keyword in named:
+            if keyword not in signature(shape).parameters:
+                raise misfit.unexpected(name, keyword)
         kind = dtype or floating()
         if kind.category < FLOATING:
             raise RuntimeError(f"{name} expects floating point dtypes, got: {kind}")

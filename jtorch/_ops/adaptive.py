@@ -20,6 +20,8 @@ def _output_size(input: Array, output_size: OutputSize, n: int, function: str) -
     if input.ndim not in (n + 1, n + 2) and n == 1:
         raise RuntimeError(f"Expected 2 to 3 dimensions, but got {input.ndim}-dimensional tensor for argument #1 'self' "
                            f"(while checking arguments for {function})")
+    if input.ndim not in (n + 1, n + 2) and (isinstance(output_size, int) or input.ndim > n):
+        raise RuntimeError(f"{function}(): Expected {n + 1}D or {n + 2}D tensor, but got{':' * ('max' in function)} {sizes(input)}")
     given = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
     if input.ndim <= len(given):
         raise ValueError(f"Input dimension should be at least {len(given) + 1}")

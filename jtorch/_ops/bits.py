@@ -70,19 +70,19 @@ def _width(input: Array) -> int:
     return input.dtype.itemsize * 8
 
 
-@op(BOOL, differentiable=False)
+@op(BOOL, differentiable=False, numbers=False)
 def logical_and(input: Array, other: Array) -> Array:
     """Whether both are other than 0.    input, other: (*)  ->  (*), bool"""
     return (input != 0) & (other != 0)
 
 
-@op(BOOL, differentiable=False)
+@op(BOOL, differentiable=False, numbers=False)
 def logical_or(input: Array, other: Array) -> Array:
     """Whether either is other than 0.    input, other: (*)  ->  (*), bool"""
     return (input != 0) | (other != 0)
 
 
-@op(BOOL, differentiable=False)
+@op(BOOL, differentiable=False, numbers=False)
 def logical_xor(input: Array, other: Array) -> Array:
     """Whether exactly one is other than 0.    input, other: (*)  ->  (*), bool"""
     return (input != 0) ^ (other != 0)

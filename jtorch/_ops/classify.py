@@ -12,6 +12,7 @@ from . import nodes
 from .checks import broadcast_sizes, is_floating, require_floating, scalar_type, sizes, torch_size, widened
 from .linear import linear
 from .loss import check_reduction, chosen_reduction, reduced
+from .ranges import class_indices, probabilities
 
 loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
 
@@ -73,7 +74,7 @@ def _by_probability(logp: Array, target: Array, weight: Array | None, reduction:
     return values.sum() / max(values.size, 1) if reduction == "mean" else reduced(values, reduction)
 
 
-@loss(node=nodes.cross_entropy, saves="nothing")
+@loss(node=nodes.cross_entropy, saves="nothing", known=class_indices)
 def cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None, ignore_index: int = -100,
                   reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Array:
     """Cross entropy of logits with class indices or class probabilities.    input: (N, C, *) or (C), target: (N, *), () or as input
@@ -103,7 +104,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
     return _indexed(logp, target, weight, ignore_index, reduction, label_smoothing).astype(result)
 
 
-@loss()
+@loss(known=class_indices)
 def nll_loss(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None, ignore_index: int = -100,
              reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Negative log likelihood of class indices.    input: log probabilities (N, C, *) or (C), target: (N, *) or ()  ->  () or as target"""
@@ -147,7 +148,7 @@ def _binary_entropy_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Arr
     return _binary_entropy(input, target), slope * d_input + (jnp.log1p(-input) - jnp.log(input)) * d_target
 
 
-@loss()
+@loss(known=probabilities)
 def binary_cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Cross entropy of probabilities with targets in [0, 1]; logarithms count as at least -100.    input, target: (*)  ->  () or (*)"""

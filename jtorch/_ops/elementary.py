@@ -84,7 +84,7 @@ def log1p(input: Array) -> Array:
     return jnp.log1p(input)
 
 
-@op(SAME, inplace=False)
+@op(SAME, inplace=False, numbers=False)
 def logaddexp(input: Array, other: Array) -> Array:
     """`log(exp(input) + exp(other))` without overflow.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
@@ -92,7 +92,7 @@ def logaddexp(input: Array, other: Array) -> Array:
     return jnp.logaddexp(input, other)
 
 
-@op(SAME, inplace=False)
+@op(SAME, inplace=False, numbers=False)
 def logaddexp2(input: Array, other: Array) -> Array:
     """`log2(2 ** input + 2 ** other)` without overflow.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
@@ -159,7 +159,7 @@ def atan(input: Array) -> Array:
     return jnp.arctan(input)
 
 
-@op(FLOAT, aliases=("arctan2",))
+@op(FLOAT, aliases=("arctan2",), numbers=False)
 def atan2(input: Array, other: Array) -> Array:
     """Angle of the point (x, y) = (other, input), in radians.    input, other: (*)  ->  (*)"""
     return jnp.arctan2(input, other)

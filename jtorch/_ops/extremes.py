@@ -9,6 +9,7 @@ from jax import lax
 from .._core.op import NONE, SAME, Array, Dims, Scalar, op
 from .arguments import cast, dimensions, gradient_only, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension
+from .ranges import fractions
 
 
 def _require_elements(input: Array, name: str, dim: Dims) -> None:
@@ -242,7 +243,7 @@ def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, in
     return find(input, q, axis, method=interpolation, keepdims=keepdim)
 
 
-@op(NONE, node="SqueezeBackward4")
+@op(NONE, node="SqueezeBackward4", known=fractions)
 def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """The elements below which a part `q` of the elements along `dim` lie.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`
 
@@ -252,19 +253,19 @@ def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = Fal
     return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.quantile)
 
 
-@op(NONE, name="quantile", node="SqueezeBackward4")
+@op(NONE, name="quantile", node="SqueezeBackward4", known=fractions)
 def quantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """The element below which a part `q` of the elements along `dim` lie.    input: (*)  ->  (*) without `dim`"""
     return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.quantile)
 
 
-@op(NONE, node="SqueezeBackward4")
+@op(NONE, node="SqueezeBackward4", known=fractions)
 def nanquantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """`quantile` of the elements that are not nan.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`"""
     return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.nanquantile)
 
 
-@op(NONE, name="nanquantile", node="SqueezeBackward4")
+@op(NONE, name="nanquantile", node="SqueezeBackward4", known=fractions)
 def nanquantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """`quantile` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
     return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.nanquantile)

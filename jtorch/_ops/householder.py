@@ -10,7 +10,8 @@ from jax import lax
 from .._core.op import FLOAT, NONE, Array, Dims, Scalar, op
 from .arguments import require_matrices, transposed
 from .checks import dimension
-from .linalg import inverse, solve
+from .linalg import inv_ex, solve_ex
+from .singular import SINGULAR, UNSOLVED, raises
 from .reduce import p_norm
 
 algebra = partial(op, NONE, home="linalg")
@@ -61,19 +62,20 @@ def _check_reflections(input: Array, tau: Array, name: str) -> None:
 
 # ---- equations between tensors
 
-@algebra(out="cast", node="ReshapeAliasBackward0")
-def tensorinv(A: Array, ind: int = 2) -> Array:
+@algebra(out="cast", node="ReshapeAliasBackward0", fails=raises("inv", SINGULAR))
+def tensorinv(A: Array, ind: int = 2) -> tuple[Array, Array]:
     """The inverse of `A` as a map from its last dimensions to its first `ind`.    A: (a…, b…)  ->  (b…, a…)"""
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind'")
     rows, columns = math.prod(A.shape[:ind]), math.prod(A.shape[ind:])
     if rows != columns:
         raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}")
-    return inverse(A.reshape(rows, columns)).reshape(*A.shape[ind:], *A.shape[:ind])
+    found, info = inv_ex(A.reshape(rows, columns))
+    return found.reshape(*A.shape[ind:], *A.shape[:ind]), info
 
 
-@algebra(out="cast", node="ViewBackward0")
-def tensorsolve(A: Array, B: Array, dims: Dims = None) -> Array:
+@algebra(out="cast", node="ViewBackward0", fails=raises("torch.linalg.solve", UNSOLVED))
+def tensorsolve(A: Array, B: Array, dims: Dims = None) -> tuple[Array, Array]:
     """The X of `tensordot(A, X, X.ndim) = B`.    A: (b…, x…), B: (b…)  ->  (x…)"""
     if dims is not None:
         moved = [dimension(d, A.ndim) for d in (dims if isinstance(dims, tuple) else (dims,))]
@@ -82,7 +84,8 @@ def tensorsolve(A: Array, B: Array, dims: Dims = None) -> Array:
     if rows != columns:
         raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
                            f"{columns} != {rows}")
-    return solve(A.reshape(rows, columns), B.reshape(-1)).reshape(A.shape[B.ndim:])
+    found, info = solve_ex(A.reshape(rows, columns), B.reshape(-1))
+    return found.reshape(A.shape[B.ndim:]), info
 
 
 # ---- slices and slopes

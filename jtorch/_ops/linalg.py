@@ -13,6 +13,7 @@ from .arguments import is_complex, is_inexact, require_matrices, transposed
 from .checks import broadcast_sizes, scalar_type
 from .nodes import power
 from .reduce import p_norm
+from .singular import INDEFINITE, SINGULAR, UNSOLVED, failing_minor, first_zero, raises, raises_below_zero, require_finite, require_finite_eig, zero_pivot
 
 algebra = partial(op, NONE, home="linalg")
 
@@ -65,26 +66,32 @@ def linalg_slogdet(A: Array) -> tuple[Array, Array]:
 
 # ---- inverses and systems of equations
 
-@op(NONE, node="LinalgInvExBackward0", saves="result")
-def inverse(input: Array) -> Array:
+@algebra(returns="inverse info", saves="result", fails=raises("linalg.inv_ex", SINGULAR))
+def inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
+    """Inverse matrix, and 0 where there is one, else the place of the first zero pivot.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
+    _require_square(A, "linalg.inv")
+    return jnp.linalg.inv(A), zero_pivot(A)
+
+
+@op(NONE, node="LinalgInvExBackward0", saves="result", fails=raises("linalg.inv", SINGULAR))
+def inverse(input: Array) -> tuple[Array, Array]:
     """Inverse matrix.    input: (*, n, n)  ->  (*, n, n)"""
-    _require_square(input, "linalg.inv")
-    return jnp.linalg.inv(input)
+    return inv_ex(input)
 
 
-@algebra(node="LinalgInvExBackward0", saves="result")
-def inv(A: Array) -> Array:
+@algebra(node="LinalgInvExBackward0", saves="result", fails=raises("linalg.inv", SINGULAR))
+def inv(A: Array) -> tuple[Array, Array]:
     """Inverse matrix.    A: (*, n, n)  ->  (*, n, n)"""
-    return inverse(A)
+    return inv_ex(A)
 
 
-@op(NONE, node="LinalgPinvBackward0", out=False, saves="both")
+@op(NONE, node="LinalgPinvBackward0", out=False, saves="both", known=require_finite)
 def pinverse(input: Array, rcond: float = 1e-15) -> Array:
     """Pseudo-inverse; singular values below `rcond` times the largest count as 0.    input: (*, n, m)  ->  (*, m, n)"""
     return pinv(input, rtol=rcond)
 
 
-@algebra(out="cast", saves="both")
+@algebra(out="cast", saves="both", known=require_finite)
 def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
     """Pseudo-inverse; singular values below max(atol, rtol * the largest) count as 0.    A: (*, n, m)  ->  (*, m, n)"""
     require_matrices(A, "linalg.pinv")
@@ -98,9 +105,19 @@ def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, herm
     return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
 
 
-@algebra(node="LinalgSolveExBackward0", saves="both")
-def solve(A: Array, B: Array, *, left: bool = True) -> Array:
+@algebra(node="LinalgSolveExBackward0", saves="both", fails=raises("torch.linalg.solve", UNSOLVED))
+def solve(A: Array, B: Array, *, left: bool = True) -> tuple[Array, Array]:
     """X of `A X = B`, or with `left=False` of `X A = B`; B may be a vector.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B"""
+    return solve_ex(A, B, left=left)
+
+
+@algebra(returns="result info", saves="both", fails=raises("torch.linalg.solve_ex", UNSOLVED))
+def solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple[Array, Array]:
+    """`solve`, and 0 where A has an inverse.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B, (*) int32"""
+    return _solution(A, B, left), zero_pivot(A)
+
+
+def _solution(A: Array, B: Array, left: bool) -> Array:
     _require_square(A, "linalg.solve")
     _require_same_type(A, B, "linalg.solve")
     vector = B.ndim == 1 or B.ndim == A.ndim - 1 and B.shape == A.shape[:-1]
@@ -148,18 +165,22 @@ def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     return solve_triangular(transposed(lower), half, upper=True)
 
 
-@op(NONE, out="cast", saves="both")
-def cholesky_inverse(L: Array, upper: bool = False) -> Array:
+@op(NONE, out="cast", saves="both", fails=raises("cholesky_inverse", SINGULAR))
+def cholesky_inverse(L: Array, upper: bool = False) -> tuple[Array, Array]:
     """Inverse of the matrix whose Cholesky factor is L.    L: (*, n, n)  ->  (*, n, n)"""
-    return cholesky_solve(jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
+    found = cholesky_solve(jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
+    return found, first_zero(L)
 
 
-@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both")
+@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast")
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
     require_matrices(A, "torch.linalg.lstsq")
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError("torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
+    if A.dtype != B.dtype:
+        raise RuntimeError("torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
+                           f"{scalar_type(A)} and other's dtype {scalar_type(B)}")
     m, n = A.shape[-2:]
     rcond = max(m, n) * float(jnp.finfo(A.dtype).eps) if rcond is None else rcond
     vector = B.ndim == A.ndim - 1
@@ -175,33 +196,32 @@ def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None 
 
 # ---- decompositions
 
-@algebra(node="LinalgCholeskyExBackward0")
-def cholesky(A: Array, *, upper: bool = False) -> Array:
+@algebra(node="LinalgCholeskyExBackward0", fails=raises("linalg.cholesky", INDEFINITE))
+def cholesky(A: Array, *, upper: bool = False) -> tuple[Array, Array]:
     """Cholesky factor L of a positive definite `A = L Lᴴ`; only the lower triangle of A is read.    A: (*, n, n)  ->  (*, n, n)
 
     >>> torch.linalg.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
     tensor([[2., 0.],
             [1., 2.]])
     """
+    return cholesky_ex(A, upper=upper)
+
+
+@op(NONE, name="cholesky", out="cast", fails=raises("cholesky", INDEFINITE))
+def torch_cholesky(input: Array, upper: bool = False) -> tuple[Array, Array]:
+    """Cholesky factor of a positive definite matrix.    input: (*, n, n)  ->  (*, n, n)"""
+    return cholesky_ex(input, upper=upper)
+
+
+@algebra(returns="L info", saves="result", fails=raises("linalg.cholesky_ex", INDEFINITE))
+def cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
+    """Cholesky factor, and 0 where A was positive definite, else the order of the first minor that is not.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
     _require_square(A, "linalg.cholesky")
     lower = jnp.tril(lax.stop_gradient(A), -1)
     read = lower + transposed(lower) + lax.stop_gradient(A) * jnp.eye(A.shape[-1], dtype=A.dtype)
     even = (A + transposed(A)) / 2                                        # PyTorch's gradient is that of the symmetric part
     factor = lax.linalg.cholesky(even + (read - lax.stop_gradient(even)), symmetrize_input=False)
-    return transposed(factor) if upper else factor
-
-
-@op(NONE, name="cholesky", out="cast")
-def torch_cholesky(input: Array, upper: bool = False) -> Array:
-    """Cholesky factor of a positive definite matrix.    input: (*, n, n)  ->  (*, n, n)"""
-    return cholesky(input, upper=upper)
-
-
-@algebra(returns="L info", saves="result")
-def cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
-    """Cholesky factor, and 0 where A was positive definite.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
-    factor = cholesky(A, upper=upper)
-    return factor, jnp.any(jnp.isnan(factor), (-2, -1)).astype(jnp.int32)
+    return transposed(factor) if upper else factor, failing_minor(read, factor)
 
 
 @op(NONE, returns="Q R", node="LinalgQrBackward0", saves="result")
@@ -221,7 +241,7 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     return tuple(jnp.linalg.qr(A, mode=mode))
 
 
-@op(NONE, returns="U S V", node="LinalgSvdBackward0", saves="result")
+@op(NONE, returns="U S V", node="LinalgSvdBackward0", saves="result", known=require_finite)
 def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
     """U, S, V with `input = U diag(S) Vᴴ`.    input: (*, n, m)  ->  (*, n, k), (*, k), (*, m, k)"""
     if not compute_uv:
@@ -231,14 +251,14 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array
     return U, S, transposed(Vh)
 
 
-@algebra(name="svd", returns="U S Vh", saves="result")
+@algebra(name="svd", returns="U S Vh", saves="result", known=require_finite)
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, S, Vh with `A = U diag(S) Vh`; singular values in falling order.    A: (*, n, m)  ->  (*, n, n), (*, k), (*, m, m)"""
     require_matrices(A, "linalg.svd")
     return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
 
 
-@algebra(node="LinalgSvdBackward0", saves="result")
+@algebra(node="LinalgSvdBackward0", saves="result", known=require_finite)
 def svdvals(A: Array, *, driver: str | None = None) -> Array:
     """Singular values in falling order.    A: (*, n, m)  ->  (*, min(n, m))"""
     require_matrices(A, "linalg.svdvals")
@@ -260,7 +280,7 @@ def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     return eigh(A, UPLO)[0]
 
 
-@algebra(returns="eigenvalues eigenvectors")
+@algebra(returns="eigenvalues eigenvectors", known=require_finite_eig)
 def eig(A: Array) -> tuple[Array, Array]:
     """Complex eigenvalues and eigenvectors.    A: (*, n, n)  ->  (*, n), (*, n, n)"""
     _require_square(A, "linalg.eig")
@@ -274,7 +294,7 @@ def eigvals(A: Array) -> Array:
     return jnp.linalg.eigvals(A)
 
 
-@algebra(differentiable=False, out="cast")
+@algebra(differentiable=False, out="cast", known=require_finite)
 def matrix_rank(A: Array, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Array:
     """How many singular values are above max(atol, rtol * the largest).    A: (*, n, m)  ->  (*), int64"""
     require_matrices(A, "linalg.matrix_rank")
@@ -292,19 +312,19 @@ def cond(A: Array, p: int | float | str | None = None) -> Array:
 
 # ---- functions of matrices
 
-@op(NONE, node=power, out="cast")
-def matrix_power(input: Array, n: int) -> Array:
+@op(NONE, node=power, out="cast", fails=raises_below_zero)
+def matrix_power(input: Array, n: int) -> tuple[Array, Array]:
     """`input` multiplied with itself `n` times; a negative `n` inverts it first.    input: (*, n, n)  ->  (*, n, n)"""
     if input.ndim < 2:
         raise RuntimeError("linalg.matrix_power: The input tensor A must have at least 2 dimensions.")
     if input.shape[-1] != input.shape[-2]:
         raise RuntimeError("linalg.matrix_power: A must be batches of square matrices, "
                            f"but they are {input.shape[-2]} by {input.shape[-1]} matrices")
-    return jnp.linalg.matrix_power(input, n)
+    return jnp.linalg.matrix_power(input, n), zero_pivot(input) if n < 0 else jnp.zeros(input.shape[:-2], jnp.int32)
 
 
-@algebra(name="matrix_power", node=power, out="cast")
-def linalg_matrix_power(A: Array, n: int) -> Array:
+@algebra(name="matrix_power", node=power, out="cast", fails=raises_below_zero)
+def linalg_matrix_power(A: Array, n: int) -> tuple[Array, Array]:
     """`A` multiplied with itself `n` times; a negative `n` inverts it first.    A: (*, n, n)  ->  (*, n, n)"""
     return matrix_power(A, n)
 

@@ -12,6 +12,7 @@ from .._core.op import NONE, SAME, Array, op
 from . import nodes
 from .checks import broadcast, broadcast_sizes, is_floating, magnitude, require_floating, scalar_type, sizes, torch_size
 from .distance import p_distance
+from .ranges import listed_classes, margin_classes, variance
 
 loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
 promoted = partial(op, SAME, home="nn.functional", inplace=False, out=False)
@@ -191,7 +192,7 @@ def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin:
     return reduced(_hinge(margin + near - far), reduction)
 
 
-@loss()
+@loss(known=margin_classes)
 def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: float = 1.0, weight: Array | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`mean_j max(0, margin - input[target] + input[j])^p`, j ≠ target: a hinge for classes.    input: (N, C) or (C), target: (N) or ()"""
@@ -213,7 +214,7 @@ def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: float = 1
     return reduced((terms.sum(-1) / classes).reshape(target.shape), reduction)
 
 
-@loss()
+@loss(known=listed_classes)
 def multilabel_margin_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
                            reduction: str = "mean") -> Array:
     """A hinge between every labelled and every other class; `target` lists classes up to the first -1.    input, target: (N, C) or (C)"""
@@ -259,7 +260,7 @@ def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: 
     return reduced(values, reduction)
 
 
-@promoted(node=nodes.reduced("MulBackward0"))
+@promoted(node=nodes.reduced("MulBackward0"), known=variance)
 def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Array:
     """Negative log likelihood of `target` under a normal distribution (Nix & Weigend 1994).    input, target: (*), var: (*), (*, 1) or a number"""
     if var.ndim and var.shape not in (input.shape, input.shape[:-1], (*input.shape[:-1], 1)):

@@ -9,27 +9,25 @@ from jax import lax
 from .._core.op import NONE, Array, op
 from .arguments import require_matrices, transposed
 from .checks import broadcast_sizes
-from .linalg import inverse, solve
+from .singular import DIVIDES, first_zero, raises
 
 algebra = partial(op, NONE, home="linalg")
 
 
-@algebra(returns="LU pivots", node="LinalgLuFactorExBackward0", saves="result")
-def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
+@algebra(returns="LU pivots", node="LinalgLuFactorExBackward0", saves="result", fails=raises("torch.linalg.lu_factor", DIVIDES, RuntimeError))
+def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """L (below the diagonal) and U in one matrix, and the row exchanged with each, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32"""
-    factored, pivots = lu_factor_ex(A, pivot=pivot)[:2]
-    return factored, pivots
+    return lu_factor_ex(A, pivot=pivot)
 
 
-@algebra(returns="LU pivots info", saves="result")
+@algebra(returns="LU pivots info", saves="result", fails=raises("torch.linalg.lu_factor_ex", DIVIDES, RuntimeError))
 def lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple[Array, Array, Array]:
     """`lu_factor`, and the place of the first zero on U's diagonal, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32, (*) int32"""
     require_matrices(A, "torch.linalg.lu_factor_ex")
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
     factored, pivots, _ = lax.linalg.lu(A)
-    zero = jnp.diagonal(factored, axis1=-2, axis2=-1) == 0
-    return factored, pivots + 1, jnp.where(zero.any(-1), jnp.argmax(zero, -1) + 1, 0).astype(jnp.int32)
+    return factored, pivots + 1, first_zero(lax.stop_gradient(factored))
 
 
 @algebra(returns="P L U", differentiable=(1, 2), saves="result")
@@ -59,18 +57,6 @@ def lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: 
     half = substitute(B, lower=False, transpose_a=True, conjugate_a=True)
     whole = substitute(half, lower=True, unit_diagonal=True, transpose_a=True, conjugate_a=True)
     return jnp.take_along_axis(whole, jnp.argsort(order, -1)[..., None], -2)
-
-
-@algebra(returns="inverse info", saves="result")
-def inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
-    """Inverse matrix, and 0 where there is one.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
-    return inverse(A), lu_factor_ex(A)[2]
-
-
-@algebra(returns="result info", saves="both")
-def solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple[Array, Array]:
-    """`solve`, and 0 where A has an inverse.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B, (*) int32"""
-    return solve(A, B, left=left), lu_factor_ex(A)[2]
 
 
 @op(NONE, name="lu_solve", node="LinalgLuSolveBackward0")

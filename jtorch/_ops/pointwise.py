@@ -7,10 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._core.dtype import IN_C
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, magnitude, unimplemented
 from .checks import scalar_type
 from .nodes import by_number, by_operands, by_tensor
+from .ranges import divisor
 
 INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
                    "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
@@ -80,7 +82,7 @@ def lerp(input: Array, end: Array, weight: Array) -> Array:
 
 # ---- quotients
 
-@op(SAME, name="div", aliases=("divide",), node="DivBackward2")
+@op(SAME, name="div", aliases=("divide",), node="DivBackward2", known=divisor)
 def rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
     """`input / other`, rounded to an integer as `rounding_mode` says: "trunc" (towards zero) or "floor".    (*), (*)  ->  (*)"""
     if rounding_mode == "floor":
@@ -108,7 +110,7 @@ def true_divide(input: Array, other: Array) -> Array:
     return input / other
 
 
-@op(SAME, reflected=True, differentiable=False)
+@op(SAME, reflected=True, differentiable=False, known=divisor)
 def floor_divide(input: Array, other: Array) -> Array:
     """`input / other` rounded down, as Python's `//`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
@@ -121,7 +123,7 @@ def floor_divide(input: Array, other: Array) -> Array:
     return jnp.where(other == 0, ratio, jnp.where(whole == 0, jnp.copysign(jnp.zeros_like(ratio), ratio), floor))
 
 
-@op(SAME, reflected=True, node=by_tensor("Remainder"), saves="nothing")
+@op(SAME, reflected=True, node=by_tensor("Remainder"), saves="nothing", known=divisor)
 def remainder(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `other`, as Python's `%`.    input, other: (*)  ->  (*)
 
@@ -131,7 +133,7 @@ def remainder(input: Array, other: Array) -> Array:
     return jnp.remainder(input, other)
 
 
-@op(SAME, node=by_tensor("Fmod"))
+@op(SAME, node=by_tensor("Fmod"), known=divisor)
 def fmod(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `input`, as C's `fmod`.    input, other: (*)  ->  (*)"""
     return lax.rem(*jnp.broadcast_arrays(input, other))
@@ -143,7 +145,7 @@ def reciprocal(input: Array) -> Array:
     return 1 / input
 
 
-@op(SAME)
+@op(SAME, numbers=False)
 def gcd(input: Array, other: Array) -> Array:
     """Greatest common divisor, never negative.    input, other: (*)  ->  (*)"""
     if is_inexact(input):
@@ -151,7 +153,7 @@ def gcd(input: Array, other: Array) -> Array:
     return jnp.gcd(input, other)
 
 
-@op(SAME)
+@op(SAME, numbers=False)
 def lcm(input: Array, other: Array) -> Array:
     """Least common multiple, never negative.    input, other: (*)  ->  (*)"""
     if is_inexact(input):
@@ -195,7 +197,7 @@ def square(input: Array) -> Array:
     return input.astype(jnp.int64) ** 2 if is_bool(input) else lax.integer_pow(input, 2)
 
 
-@op(FLOAT)
+@op(FLOAT, numbers=False)
 def ldexp(input: Array, other: Array) -> Array:
     """`input * 2 ** other`.    input, other: (*)  ->  (*)"""
     return input * jnp.exp2(other)
@@ -248,7 +250,7 @@ def copysign(input: Array, other: Array) -> Array:
     return jnp.where(flip, -1, 1) * jnp.where(input == 0, lax.stop_gradient(input), input)
 
 
-@op(SAME)
+@op(SAME, numbers=False)
 def nextafter(input: Array, other: Array) -> Array:
     """The next floating point number after `input` in the direction of `other`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
@@ -256,7 +258,7 @@ def nextafter(input: Array, other: Array) -> Array:
     return jnp.nextafter(input, other)
 
 
-@op(SAME, saves="both")
+@op(SAME, saves="both", numbers=False)
 def hypot(input: Array, other: Array) -> Array:
     """Length of the hypotenuse, `sqrt(input² + other²)`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
@@ -264,7 +266,7 @@ def hypot(input: Array, other: Array) -> Array:
     return jnp.hypot(input, other)
 
 
-@op(SAME, differentiable=False)
+@op(SAME, differentiable=False, numbers=False)
 def heaviside(input: Array, values: Array) -> Array:
     """0 below zero, 1 above zero, `values` at zero.    input, values: (*)  ->  (*)"""
     return jnp.where(input == 0, values, (input > 0).astype(values.dtype))
@@ -310,27 +312,27 @@ def _require_order(input: Array, name: str) -> None:
         raise RuntimeError(f"{name} not implemented for complex tensors.")
 
 
-@op(SAME, inplace=False)
+@op(SAME, inplace=False, numbers=False)
 def maximum(input: Array, other: Array) -> Array:
     """The larger of two elements; nan where either is nan.    input, other: (*)  ->  (*)"""
     _require_order(input, "maximum")
     return jnp.maximum(input, other)
 
 
-@op(SAME, inplace=False)
+@op(SAME, inplace=False, numbers=False)
 def minimum(input: Array, other: Array) -> Array:
     """The smaller of two elements; nan where either is nan.    input, other: (*)  ->  (*)"""
     _require_order(input, "minimum")
     return jnp.minimum(input, other)
 
 
-@op(SAME, inplace=False)
+@op(SAME, inplace=False, numbers=False)
 def fmax(input: Array, other: Array) -> Array:
     """The larger of two elements; a nan counts as missing.    input, other: (*)  ->  (*)"""
     return jnp.where((input >= other) | jnp.isnan(other), input, other)
 
 
-@op(SAME, inplace=False)
+@op(SAME, inplace=False, numbers=False)
 def fmin(input: Array, other: Array) -> Array:
     """The smaller of two elements; a nan counts as missing.    input, other: (*)  ->  (*)"""
     return jnp.where((input <= other) | jnp.isnan(other), input, other)
@@ -366,7 +368,7 @@ def masked_fill_tensor(input: Array, mask: Array, value: Array) -> Array:
 
 def _fill(input: Array, mask: Array, value: Scalar | Array) -> Array:
     if not is_bool(mask):
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {scalar_type(mask).lower()}")
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {IN_C.get(mask.dtype.name, mask.dtype.name)}")
     return jnp.where(mask, cast(value, input), input)
 
 

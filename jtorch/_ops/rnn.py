@@ -124,25 +124,39 @@ def rnn_apply(input: Array, h_0: Array, weights: Arrays, keeps: Arrays = (), len
     return _network(mode, input, (h_0,), weights, keeps, lengths, dropout, has_biases, num_layers, bidirectional, batch_first, False)
 
 
+def _check_step(input: Array, states: Arrays, w_ih: Array, w_hh: Array) -> None:
+    if input.shape[-1] != w_ih.shape[1]:
+        raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {w_ih.shape[1]}")
+    for k, state in enumerate(states):
+        if state.ndim > 1 and input.ndim > 1 and state.shape[0] != input.shape[0]:
+            raise RuntimeError(f"Input batch size {input.shape[0]} doesn't match hidden{k} batch size {state.shape[0]}")
+        if state.shape[-1] != w_hh.shape[1]:
+            raise RuntimeError(f"hidden{k} has inconsistent hidden_size: got {state.shape[-1]}, expected {w_hh.shape[1]}")
+
+
 @cell()
 def lstm_cell(input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> tuple[Array, Array]:
     """One step of an LSTM.    input: (N, F) or (F), hx: two of (N, H) or (H), w_ih: (4H, F), w_hh: (4H, H)  ->  h, c"""
+    _check_step(input, hx, w_ih, w_hh)
     return _lstm_step(_projected(input, w_ih, b_ih), tuple(hx), w_hh, b_hh, None)
 
 
 @cell()
 def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a GRU.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (3H, F), w_hh: (3H, H)  ->  as hx"""
+    _check_step(input, (hx,), w_ih, w_hh)
     return _gru_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
 
 
 @cell()
 def rnn_tanh_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a tanh network.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (H, F), w_hh: (H, H)  ->  as hx"""
+    _check_step(input, (hx,), w_ih, w_hh)
     return _tanh_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
 
 
 @cell()
 def rnn_relu_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a ReLU network.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (H, F), w_hh: (H, H)  ->  as hx"""
+    _check_step(input, (hx,), w_ih, w_hh)
     return _relu_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]

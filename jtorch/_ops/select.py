@@ -7,8 +7,12 @@ from jax import lax
 
 from .._core.op import NONE, SAME, Array, Scalar, op
 from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, require_index, takes_zero_dim, unimplemented
-from .nodes import by_tensor
 from .checks import broadcast_sizes, dimension, scalar_type, sizes
+from .nodes import by_tensor
+from .ranges import added, flat_places, flattened_places, places, selected
+
+COPIED = places(IndexError, "index_copy_(): index {} is out of bounds for dimension {} with size {}")
+FILLED = places(IndexError, wraps=True)
 
 
 # ---- gather and scatter: one index per element
@@ -29,7 +33,7 @@ def _aligned(input: Array, index: Array, dim: int, name: str) -> tuple[Array, Ar
     return input, index, axis
 
 
-@op(NONE)
+@op(NONE, known=places())
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """The elements that `index` names along `dim`.    input: (*), index: (*), no larger apart from `dim`  ->  the size of `index`
 
@@ -76,7 +80,7 @@ def _written(input: Array, places: tuple[Array, ...], src: Array, reduce: str | 
     raise RuntimeError("reduce argument must be either add or multiply.")
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace=True, known=places())
 def scatter(input: Array, dim: int, index: Array, src: Array, *, reduce: str | None = None) -> Array:
     """`input` with `src` written at the places that `index` names along `dim`; "add" or "multiply" combines.    input, index, src: (*)  ->  (*)
 
@@ -87,21 +91,21 @@ def scatter(input: Array, dim: int, index: Array, src: Array, *, reduce: str | N
     return _written(target, places, part, reduce).reshape(input.shape)
 
 
-@op(NONE, name="scatter", inplace=True, node="ScatterBackward1")
+@op(NONE, name="scatter", inplace=True, node="ScatterBackward1", known=places())
 def scatter_value(input: Array, dim: int, index: Array, value: Scalar, *, reduce: str | None = None) -> Array:
     """`input` with the number `value` written at the places that `index` names along `dim`.    input, index: (*)  ->  (*)"""
     target, places, _ = _scatter_target(input, dim, index, None, "scatter")
     return _written(target, places, jnp.broadcast_to(cast(value, input), places[0].shape), reduce).reshape(input.shape)
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace=True, known=places())
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """`input` with `src` added at the places that `index` names along `dim`.    input, index, src: (*)  ->  (*)"""
     target, places, part = _scatter_target(input, dim, index, src, "scatter")
     return _written(target, places, part, "add").reshape(input.shape)
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace=True, known=places())
 def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True) -> Array:
     """`input` combined ("sum", "prod", "mean", "amax", "amin") with `src` at the places that `index` names along `dim`.    (*), (*), (*)  ->  (*)"""
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
@@ -182,7 +186,7 @@ def _along(axis: int, index: Array) -> tuple[slice | Array, ...]:
     return (slice(None),) * axis + (index,)
 
 
-@op(NONE)
+@op(NONE, known=selected)
 @takes_zero_dim
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The slices along `dim` that `index` names.    input: (..., n, ...), index: (k)  ->  (..., k, ...)
@@ -193,7 +197,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
     return input.at[_along(dimension(dim, input.ndim), _slices(index, "index_select"))].get(mode="promise_in_bounds")
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace=True, known=added)
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1) -> Array:
     """`input` with `alpha * source` added to the slices that `index` names.    (..., n, ...), (k), (..., k, ...)  ->  (..., n, ...)"""
     if input.dtype != source.dtype:
@@ -213,7 +217,7 @@ def _index_target(input: Array, dim: int, index: Array, source: Array, name: str
     return target, index, axis, source
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace=True, known=COPIED)
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """`input` with `source` in place of the slices that `index` names.    (..., n, ...), (k), (..., k, ...)  ->  (..., n, ...)"""
     if input.dtype != source.dtype:
@@ -223,7 +227,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return target.at[_along(axis, index)].set(source, mode="drop").reshape(input.shape)
 
 
-@op(NONE, inplace=True, out=False, node=by_tensor("IndexFill", (2,)))
+@op(NONE, inplace=True, out=False, node=by_tensor("IndexFill", (2,)), known=FILLED)
 def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     """`input` with the number `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if index.dtype != jnp.int64:
@@ -232,7 +236,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     return jnp.atleast_1d(input).at[_along(axis, index)].set(cast(value, input), mode="drop").reshape(input.shape)
 
 
-@op(NONE, name="index_fill", inplace=True, node="IndexFillBackward1", out=False)
+@op(NONE, name="index_fill", inplace=True, node="IndexFillBackward1", out=False, known=FILLED)
 def index_fill_tensor(input: Array, dim: int, index: Array, value: Array) -> Array:
     """`input` with the zero-dim tensor `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if value.ndim:
@@ -240,7 +244,7 @@ def index_fill_tensor(input: Array, dim: int, index: Array, value: Array) -> Arr
     return index_fill(input, dim, index, value)
 
 
-@op(NONE, inplace=True)
+@op(NONE, inplace=True, known=places(IndexError, "index out of range in self"))
 def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True) -> Array:
     """`input` combined with `source` in the slices that `index` names: "prod", "mean", "amax" or "amin".    (..., n, ...)  ->  (..., n, ...)"""
     if reduce not in ("prod", "mean", "amax", "amin"):
@@ -256,15 +260,17 @@ def _from_end(index: Array, size: int) -> Array:
     return jnp.where(index < 0, index + size, index)
 
 
-@op(NONE)
+@op(NONE, known=flat_places)
 def take(input: Array, index: Array) -> Array:
     """The elements of the flattened `input` that `index` names.    input: (*), index: (*)  ->  the size of `index`"""
     if index.dtype != jnp.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_type(index)}")
+    if index.size and not input.size:
+        raise IndexError("take(): tried to take from an empty tensor")
     return input.reshape(-1).at[_from_end(index, input.size)].get(mode="promise_in_bounds")
 
 
-@op(NONE, node="GatherBackward0")
+@op(NONE, node="GatherBackward0", known=flattened_places)
 def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Array:
     """The elements that `indices` names along `dim`, both broadcast to each other; without `dim` of the flattened input.    (*)  ->  (*)"""
     if indices.dtype != jnp.int64:
@@ -280,7 +286,7 @@ def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Arra
     return gather(input, axis, indices)
 
 
-@op(NONE, inplace=True, out=False)
+@op(NONE, inplace=True, out=False, known=flat_places)
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """`input` with `source` written (or added) at the flat places `index`.    input: (*), index: (*), source: (*)  ->  (*)"""
     if index.dtype != jnp.int64:

@@ -10,7 +10,7 @@ from jax import lax
 
 from .._core.op import Array, Scalars, Shape, view
 from .._core import indexing
-from .checks import dimension
+from .checks import dimension, scalar_type
 
 
 def infer_size(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
@@ -22,10 +22,10 @@ def infer_size(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
         raise RuntimeError(f"invalid shape dimension {min(shape)} at index {shape.index(min(shape))} of shape {list(shape)}")
     known = math.prod(n for n in shape if n != -1)
     if unknown:
-        if known == 0:
+        if known == 0 and count == 0:
             raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be any "
                                "value and is ambiguous")
-        if count % known == 0:
+        if known and count % known == 0:
             return tuple(count // known if n == -1 else n for n in shape)
     elif known == count:
         return tuple(shape)
@@ -93,17 +93,17 @@ def squeeze(input: Array, dim: Any) -> Array:
 def expanded(input: Array, size: Shape) -> Array:
     ahead = len(size) - input.ndim
     if ahead < 0:
-        raise RuntimeError(f"expand(torch.{input.dtype}{{{list(input.shape)}}}, size={list(size)}): the number of sizes provided ({len(size)}) must be greater "
-                           f"or equal to the number of dimensions in the tensor ({input.ndim})")
+        raise RuntimeError(f"expand(torch.{scalar_type(input)}Tensor{{{list(input.shape)}}}, size={list(size)}): the number of sizes provided ({len(size)}) "
+                           f"must be greater or equal to the number of dimensions in the tensor ({input.ndim})")
     full = []
-    for i, n in enumerate(size):
+    for i, n in reversed(list(enumerate(size))):
         have = input.shape[i - ahead] if i >= ahead else None
         if n == -1 and have is None:
-            raise RuntimeError(f"expand: The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}")
+            raise RuntimeError(f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}")
         if have not in (None, 1, n) and n != -1:
             raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({have}) at non-singleton dimension {i}.  "
                                f"Target sizes: {list(size)}.  Tensor sizes: {list(input.shape)}")
-        full.append(have if n == -1 else n)
+        full.insert(0, have if n == -1 else n)
     if isinstance(input, np.ndarray):                        # NumPy's own result could never be written to
         return np.lib.stride_tricks.as_strided(input, full, np.broadcast_to(input, full).strides, writeable=input.flags.writeable)
     return jnp.broadcast_to(input, full)
@@ -135,21 +135,8 @@ indexing.Views.basic = basic_index.op
 def read_slices(input: Array, spec: Spec, *starts: Any) -> Array:
     """The part of `input` that `spec` and `starts` describe."""
     if all(isinstance(s, int) for s in starts):
-        return input[_literal(spec, starts)]
+        return input[indexing.literal_index(spec, starts)]
     return _drop(_window(input, spec, starts), spec)
-
-
-def _literal(spec: Spec, starts: tuple[int, ...]) -> tuple:
-    start, items = iter(starts), []
-    for item in spec:
-        if item[0] == "int":
-            items.append(next(start))
-        elif item[0] == "slice":
-            first = next(start)
-            items.append(slice(first, first + (item[1] - 1) * item[2] + 1 if item[1] else first, item[2]))
-        else:
-            items.append(None if item[0] == "new" else slice(None))
-    return (*items, ...)                                     # the Ellipsis makes NumPy give a view even of a single element
 
 
 def _window(input: Array, spec: Spec, starts: tuple) -> Array:
@@ -175,7 +162,7 @@ def _drop(window: Array, spec: Spec) -> Array:
 def write_slices(base: Array, new: Array, spec: Spec, *starts: Any) -> Array:
     """`base` with `new` written where `spec` and `starts` look."""
     if all(isinstance(s, int) for s in starts):
-        return base.at[_literal(spec, starts)].set(new)
+        return base.at[indexing.literal_index(spec, starts)].set(new)
     corner, extent, steps = _box(base, spec, starts)
     box = lax.dynamic_slice(base, corner, extent)
     where = tuple(0 if i[0] == "int" else None if i[0] == "new" else slice(None, None, i[2] if i[0] == "slice" else 1) for i in spec)

@@ -59,6 +59,8 @@ def grad(outputs: Tensors, inputs: Any, grad_outputs: Any = None, retain_graph: 
     (tensor(6.),)
     """
     outputs, inputs = _list(outputs), _list(inputs)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if not only_inputs:
         warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts of the graph, please "
                       "use torch.autograd.backward.", FutureWarning, stacklevel=2)

@@ -12,7 +12,7 @@ from .._core import gradgraph
 from .._core.device import device
 from .._core.dtype import dtype
 from .._core.gradgraph import GradNode
-from .._core.graph import Entry, Trace, Value, here
+from .._core.graph import Entry, Trace, Value, computed, here
 from .._core.plan import TWICE
 from .._core.promote import FLOAT_CATEGORIES
 from .._core.run import concrete
@@ -70,7 +70,7 @@ class Saved:
         tensor = self.tensor()
         if tensor is None:
             slot, old = slots[self.result], self.value
-            return wrap(old if slot is None else Value(old.aval.gradded(), None, -1, concrete(old, "saved tensor"), (trace, slot)))
+            return wrap(old if slot is None else computed(old.aval.gradded(), concrete(old, "saved tensor"), (trace, slot)))
         if tensor._version != self.version:
             raise RuntimeError(overwritten(tensor, self.version, None if self.result is None else (name, self.result)))
         return tensor
@@ -247,7 +247,11 @@ def _connect(ctx: BackwardCFunction, args: tuple, outputs: tuple) -> tuple:
 
 
 def _plain(value: Value) -> Value:
-    return Value(value.aval.plain, value.trace, value.slot, value.array) if value.aval.requires_grad else value
+    if not value.aval.requires_grad:
+        return value
+    plain = computed(value.aval.plain, value.array)
+    plain.trace, plain.slot = value.trace, value.slot
+    return plain
 
 
 def _check_dirty(ctx: BackwardCFunction, outputs: tuple) -> None:

@@ -34,12 +34,12 @@ def current_device() -> int:
 
 def set_device(device: Any) -> None:
     """Make a GPU the current one."""
-    _Current.index = canonical(device).index or 0
+    _Current.index = canonical(f"cuda:{device}" if isinstance(device, int) else device).index or 0
 
 
 def get_device_name(device: Any = None) -> str:
     """The name of a GPU."""
-    return accelerators("cuda")[canonical("cuda" if device is None else device).index].device_kind
+    return accelerators("cuda")[canonical(f"cuda:{device}" if isinstance(device, int) else device or "cuda").index].device_kind
 
 
 def is_initialized() -> bool:

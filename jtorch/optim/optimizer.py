@@ -14,7 +14,7 @@ import jtorch as torch
 from .._core.hooks import RemovableHandle
 from .._core.record import record
 from .._core.tensor import wrap, wrap_all
-from .._core.update import Rule, apply, constant, put_together, xp
+from .._core.update import Rule, apply, constant, put_together, with_gradients, xp
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
@@ -191,17 +191,15 @@ class Optimizer:
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        with torch.no_grad():
-            for group in self.param_groups:
-                self.update(group)
+        for group in self.param_groups:
+            self.update(group)
         return loss
 
     def update(self, group: dict[str, Any]) -> None:
         """Record the step of one group."""
-        pairs = [(p, g) for p in group["params"] if (g := p.grad) is not None]
-        if not pairs:
+        params, grads = with_gradients(group["params"])
+        if not params:
             return
-        params, grads = zip(*pairs, strict=True)
         for some, extra in self.parts(params, group):
             own = grads if some is params else [p.grad for p in some]
             slots = self.slots_of(group, some)
@@ -257,6 +255,7 @@ class Optimizer:
             self._begin(params, states, slots, group)
             return states, [s[n] for s in states for n in slots]
 
+    @torch.no_grad()
     def _begin(self, params: Sequence, states: list[dict], slots: tuple[str, ...], group: dict[str, Any]) -> None:
         """Add what is missing in the states."""
         fresh = []

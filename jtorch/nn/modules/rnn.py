@@ -355,6 +355,8 @@ class LSTMCell(RNNCellBase):
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """The next states h and c."""
         self._check(input, "input")
+        if isinstance(hx, Tensor):
+            raise TypeError("lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not Tensor")
         for place, state in enumerate(hx or ()):
             self._check(state, f"hx[{place}]")
         batched = input.dim() == 2
