@@ -85,6 +85,9 @@ def computed(aval: Aval, array: Array, origin: object = None) -> Value:
     return v
 
 
+DEAD = ref(Value())                                          # stands in a trace's `refs` for what no value looks at
+
+
 class Leaf:
     """Where the gradients of one leaf tensor accumulate.  `active` while the tensor requires grad."""
     __slots__ = ("grad", "hooks", "after", "owner", "active", "__weakref__")

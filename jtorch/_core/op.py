@@ -4,6 +4,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Protocol, cast
 
 import jax
@@ -60,12 +61,22 @@ class Op:
         self.plan = [(p.name, self.kinds[p.name], p.kind is p.KEYWORD_ONLY) for p in self.parameters.values()]
         notes = [(n, str(p.annotation).split(" | ")) for n, p in self.parameters.items()]
         self.checks = {n: options for n, options in notes if all(o in CHECKED for o in options)}
+        self.order = self._order()
 
     def __repr__(self) -> str:
         return self.name
 
-    def arguments(self, operands: Sequence, attrs: tuple) -> tuple[list, dict]:
+    def _order(self) -> Callable | None:
+        """What puts operands and then attributes into the order of the parameters, where each is one argument without a name."""
+        if self.sequences or len(self.plan) < 2 or any(keyword for _, _, keyword in self.plan):
+            return None
+        roles = [kind in OPERANDS for _, kind, _ in self.plan]
+        return itemgetter(*[sum(roles[:k]) if role else sum(roles) + k - sum(roles[:k]) for k, role in enumerate(roles)])
+
+    def arguments(self, operands: Sequence, attrs: tuple) -> tuple[Sequence, dict]:
         """Operands and attributes as the body's arguments."""
+        if self.order is not None:
+            return self.order((*operands, *attrs)), {}
         operand, attribute = iter(operands), iter(attrs)
         lengths = [next(attribute) for _ in range(self.sequences)][::-1]
         args: list = []
@@ -187,7 +198,7 @@ class Put(Op):
         super().__init__(body, NONE, f"{view.name}.put", node="CopySlices")
         self.view = view
         self.plan = [("base", "array", False), ("new", "array", False), *view.plan[1:]]
-        self.sequences = view.sequences
+        self.sequences, self.order = view.sequences, None
 
 
 def _scatter(view: View) -> Callable:

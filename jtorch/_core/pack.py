@@ -47,13 +47,18 @@ class Pack:
     def __init__(self, array: Array, layout: Layout, members: Sequence[ref] = ()) -> None:
         self.array, self.layout, self.members = array, layout, members
 
+    def part(self, index: int) -> Part:
+        """The place of one array."""
+        made = Part()                                        # without an `__init__`, which would take twice as long
+        made.pack, made.index = self, index
+        return made
+
 
 class Part:
     """The place of one array in a pack: what `Value.array` is until somebody needs the array itself."""
     __slots__ = ("pack", "index")
-
-    def __init__(self, pack: Pack, index: int) -> None:
-        self.pack, self.index = pack, index
+    pack: Pack
+    index: int
 
     def array(self) -> np.ndarray:
         """The array, copied out on the host."""
@@ -82,5 +87,5 @@ def pack_values(values: Sequence[Value]) -> None:
         if len(group) > 1:
             pack = Pack(np.concatenate([v.array.reshape(-1) for v in group]), layout(tuple([v.aval.plain for v in group])), [ref(v) for v in group])
             for k, v in enumerate(group):
-                v.array = Part(pack, k)
+                v.array = pack.part(k)
 

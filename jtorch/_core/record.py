@@ -1,7 +1,9 @@
 """Recording an operation: move the cursor along one edge of the trie; where there is none yet, infer the results and add it."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from operator import call
 from typing import Any
 from weakref import ref
 
@@ -11,7 +13,7 @@ import numpy as np
 from . import config, lower
 from .device import CPU, PLATFORMS, accelerators, device, jax_device
 from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
-from .graph import Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
+from .graph import DEAD, Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
 from .run import PACKAGE, concrete, counters, flush, prune, user_line
@@ -57,6 +59,30 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
     if EAGER:
         flush(trace, "eager")
     return v
+
+
+def record_all(op: Any, tensors: Sequence, numbers: tuple, attrs: tuple) -> Any:
+    """`record` for many tensors and then some numbers: an optimizer's step."""
+    trace = here.trace
+    values = [t._value for t in tensors]
+    for v in [v for v in values if v is None or v.trace is not trace]:
+        if v is None or v.trace is not trace and bind(trace, v):
+            return record(op, (*tensors, *numbers), attrs)
+    key = [op, here.mode, attrs, *[v.slot for v in values]]
+    for x in numbers:
+        kind = type(x)
+        if kind in TENSORS:
+            v = x._read_value()
+            if v.trace is not trace and bind(trace, v):
+                return record(op, (*tensors, *numbers), attrs)
+            key.append(v.slot)
+        else:
+            key.append((kind, x) if x else (kind, repr(x)))
+    edge = trace.node.get(tuple(key))
+    if edge is None:
+        return record(op, (*tensors, *numbers), attrs)
+    trace.node = edge.node
+    return advance(trace, edge)
 
 
 def advance(trace: Trace, edge: Edge) -> tuple[Value, ...]:
@@ -120,7 +146,7 @@ def bind(trace: Trace, value: Value) -> bool:
     if type(array) is np.ndarray and value.trace is not None:   # used again: keep it on the device from now on
         array = value.array = on_device(array, trace.device)
     trace.inputs.append(array)
-    trace.refs.append(None)
+    trace.refs.append(DEAD)
     value.trace, value.slot = trace, edge.slot
     return False
 
@@ -152,19 +178,18 @@ def bind_part(trace: Trace, value: Value, part: Part) -> None:
             edge.layout = pack.layout
         trace.node = edge.node
         trace.inputs.append(pack.array)
-        trace.refs.extend([None] * len(pack.layout.avals))
+        trace.refs.extend([DEAD] * len(pack.layout.avals))
         first = trace.packs[pack] = edge.slot
         sources, leaf_slots = trace.sources, trace.leaf_slots
-        for slot, member in enumerate(pack.members, first):
-            v = member()
-            if v is None or v.trace is trace:
-                continue
-            if v.aval.requires_grad:
-                if v.origin in leaf_slots:
-                    continue
-                sources[slot] = v.origin
-                leaf_slots[v.origin] = slot
-            v.trace, v.slot = trace, slot
+        for v, slot in zip(map(call, pack.members), range(first, trace.node.slots), strict=False):
+            if v is not None and v.trace is not trace:
+                if v.aval.requires_grad:
+                    if v.origin in leaf_slots:
+                        continue
+                    sources[slot] = v.origin
+                    leaf_slots[v.origin] = slot
+                v.trace = trace
+                v.slot = slot
     if value.trace is not trace:
         value.trace, value.slot = trace, first + part.index
         if value.aval.requires_grad:
@@ -177,7 +202,7 @@ def bind_array(trace: Trace, array: Array, of: Aval) -> int:
     edge = trace.node.get(of.plain) or _extend(trace, of.plain, of.plain, None, 1)
     trace.node = edge.node
     trace.inputs.append(array.array() if type(array) is Part else array)
-    trace.refs.append(None)
+    trace.refs.append(DEAD)
     return edge.slot
 
 
@@ -189,7 +214,7 @@ def bind_number(trace: Trace, number: complex) -> int:
         edge = _extend(trace, kind, _number_aval(number, trace), None, 1)
     trace.node = edge.node
     trace.inputs.append(number)
-    trace.refs.append(None)
+    trace.refs.append(DEAD)
     return edge.slot
 
 

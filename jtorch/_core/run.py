@@ -4,9 +4,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import cache
 from itertools import count
+from operator import call, itemgetter
 from pathlib import Path
 from sys import getrefcount
 from threading import RLock
@@ -55,21 +56,24 @@ counters = Counters()
 class Program:
     """A compiled path.
 
-    places  for each live value which of the returned arrays it is, or (which returned vector, place in it)
+    single  positions of the live values that are arrays of their own, in the order of the returned arrays
+    packed  for each returned vector its layout, the positions of the live values that lie in it, and what fetches their slots' references
+    traced  positions of the live values with a gradient history
     saved   slots whose arrays are returned, beside those of the live values, for gradients to come
     """
-    __slots__ = ("places", "count", "saved", "layouts", "donated", "function", "options", "call", "fresh", "trials")
+    __slots__ = ("single", "packed", "traced", "saved", "donated", "function", "options", "call", "fresh", "trials")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
-                 function: Callable, options: dict | None, trial: dict | None) -> None:
-        self.saved, self.layouts, self.donated, self.function = saved, layouts, frozenset(donated), function
+                 function: Callable, options: dict | None, trial: dict | None, traced: Container[int]) -> None:
+        self.saved, self.donated, self.function = saved, frozenset(donated), function
         self.options = options
         self.call, self.fresh = compile(function, donated, trial or options), True
         self.trials = TRIALS if trial else 0                 # how often it runs before it is worth a thorough compilation
-        packed = {s: (k, n) for k, slots in enumerate(packs) for n, s in enumerate(slots)}
-        order = iter(range(len(live)))
-        self.places = [packed.get(s) or next(order) for s in live]
-        self.count = len(live) - len(packed)
+        position = {s: n for n, s in enumerate(live)}
+        inside = {s for slots in packs for s in slots}
+        self.single = [n for n, s in enumerate(live) if s not in inside]
+        self.packed = [(of, [position[s] for s in slots], itemgetter(*slots)) for of, slots in zip(layouts, packs, strict=True)]
+        self.traced = [n for n, s in enumerate(live) if s in traced]
 
 
 def flush(trace: Trace, cause: str) -> None:
@@ -77,7 +81,7 @@ def flush(trace: Trace, cause: str) -> None:
     if trace.done:
         return
     with lock:
-        values = [v for r in trace.refs if r is not None and (v := r()) is not None and v.array is None]
+        values = list(filter(None, map(call, trace.refs)))
         flows = False
         if values:
             flows = _launch(trace, values)
@@ -135,25 +139,26 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
             arrays = _first_call(program, trace, inputs)
         else:
             arrays = program.call(*inputs)
-    packs = [Pack(a, of, []) for a, of in zip(arrays[len(arrays) - len(program.layouts):], program.layouts, strict=True)] if program.layouts else ()
+    for n, array in zip(program.single, arrays, strict=False):
+        values[n].array = array
+    if program.packed:
+        for (of, places, members), array in zip(program.packed, arrays[-len(program.packed):], strict=True):
+            pack = Pack(array, of, members(trace.refs))
+            for index, n in enumerate(places):
+                values[n].array = part = Part()
+                part.pack, part.index = pack, index
     flows = False
-    for v, place in zip(values, program.places, strict=True):
-        if place.__class__ is int:
-            v.array = arrays[place]
-        else:                                                # live slots ascend, so members come in order
-            pack = packs[place[0]]
-            v.array = Part(pack, place[1])
-            pack.members.append(trace.refs[v.slot])
-        origin = v.origin
-        if origin is None and v.aval.requires_grad:
+    for n in program.traced:
+        v = values[n]
+        if v.origin is None:
             v.origin = trace, v.slot
             flows = True
-        elif origin.__class__ is tuple:
+        elif v.origin.__class__ is tuple:
             flows = True
     if program.saved:
         kept = _input_arrays(node, inputs)
         trace.saved = {s: kept[s] for s in program.saved if s in kept}
-        trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[program.count:], strict=False))
+        trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[len(program.single):], strict=False))
     return flows
 
 
@@ -173,7 +178,7 @@ def _input_arrays(node: Node, inputs: list) -> dict[int, Array]:
             found[edge.slot] = array
         else:
             pack = Pack(array, edge.layout)
-            found.update((edge.slot + k, Part(pack, k)) for k in range(len(edge.layout.avals)))
+            found.update((edge.slot + k, pack.part(k)) for k in range(len(edge.layout.avals)))
     return found
 
 
@@ -183,7 +188,7 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
         node.programs = {}
     path = node.path()
     freed = {i for e in path if e.entry is not None and isinstance(e.entry.op, lower.Special) for i in e.entry.op.frees()}
-    taking = [v for r in trace.refs if r is not None and (v := r()) is not None and v.aval.requires_grad]
+    taking = [v for r in trace.refs if (v := r()) is not None and v.aval.requires_grad]
     with jax.enable_x64(True):
         saved = tuple(lower.saved_slots(path, [v.slot for v in taking if v.trace is trace], freed))
     known = lower.avals_of(path)
@@ -202,7 +207,8 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
         small = all(a.shape.numel() <= SINGLE for e in path if e.entry is not None for a in e.entry.outputs)
         options = accepted(SINGLE_THREADED) if small else None
         trial = None if trains or saved else accepted(QUICK)
-    program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial)
+    program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
+                                             {s for s in live if known[s].requires_grad})
     _explain(node)
     return program
 

@@ -10,7 +10,7 @@ import numpy as np
 from .dtype import dtype
 from .graph import Value, here, mode
 from .pack import SMALL, concatenated, pack_values
-from .record import record
+from .record import record_all
 from .run import host_value
 
 __all__ = ["Rule", "apply", "constant", "given", "put_together", "with_gradients", "xp"]       # xp: the array functions that rules are written with
@@ -80,21 +80,27 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
     trace = here.trace
     trace.boundary = False                                   # several optimizers may step before the program runs
     width = len(states) // len(params)
-    operands = (*params, *grads, *states, *numbers.values())
-    values = record(rule, operands, (len(params), width, tuple(numbers), static))
+    values = record_all(rule, (*params, *grads, *states), tuple(numbers.values()), (len(params), width, tuple(numbers), static))
     values = values if type(values) is tuple else (values,)
-    for tensor, value in zip((*params, *states), values, strict=True):
-        leaf = tensor._leaf
+    for tensor, value in zip(params, values, strict=False):
         if (tensor._storage is not None or tensor._views is not None) and not _settle(tensor):
             _write(tensor, value)
             continue
+        leaf = tensor._leaf
         if leaf is not None and leaf.active:
-            value.aval, value.origin = value.aval.twin or value.aval.gradded(), leaf
+            value.aval = value.aval.twin or value.aval.gradded()
+            value.origin = leaf
         tensor._value = value
-        if tensor._versions is None:
+        versions = tensor._versions
+        if versions is None:
             tensor._versions = [1]
         else:
-            tensor._versions[0] += 1
+            versions[0] += 1
+    for tensor, value in zip(states, values[len(params):], strict=True):     # gradients never flow from these: their versions need no count
+        if (tensor._storage is None and tensor._views is None) or _settle(tensor):
+            tensor._value = value
+        else:
+            _write(tensor, value)
     here.trace.boundary = True
 
 

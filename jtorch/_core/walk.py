@@ -46,8 +46,7 @@ VJP = Vjp()
 
 def _value_at(trace: Trace, slot: int, of: Aval) -> Value:
     """The value of a slot of an unfinished trace."""
-    known = trace.refs[slot]
-    v = known() if known is not None else None
+    v = trace.refs[slot]()
     if v is None or v.trace is not trace or v.slot != slot:
         v = pending(of, trace, slot)
         if of.requires_grad and slot in trace.sources:
