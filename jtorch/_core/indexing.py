@@ -23,6 +23,7 @@ PLAIN = (int, type(None))
 SEQUENCES = (list, tuple, range, str, np.ndarray)
 FEW = 256                                                    # elements that are rather copied by the host than by a program
 CUTS, LARGE = 8, 1 << 12                                     # how often a host array is cut into pieces of so many elements before it moves to the device
+PLACE = aval((), int64)
 PARSED: dict[tuple, tuple] = {}                              # indices that were parsed before
 
 
@@ -117,7 +118,7 @@ def _look(value: Value, starts: tuple, attrs: tuple, literal: tuple, seen: Aval)
         value.array = on_device(array, value.aval.device)    # cut again and again, as into batches: better in the program that uses it
     elif seen.shape.numel() <= FEW and seen.device is CPU or Fork.child:
         return computed(seen, np.array(to_host(value, "view")[literal]))   # a copy: a program may give the array's memory to another
-    return record(Views.basic, (value, *starts), attrs)
+    return record(Views.basic, (value, *[computed(PLACE, np.asarray(s)) for s in starts]), attrs)    # next time it will be another place
 
 
 def set(tensor: Any, index: Any, value: Any) -> None:

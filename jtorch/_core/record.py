@@ -16,7 +16,7 @@ from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import DEAD, Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
-from .run import PACKAGE, concrete, counters, flush, prune, user_line
+from .run import ACCELERATED, PACKAGE, concrete, counters, flush, prune, user_line
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
 EAGER = config.eager
@@ -331,8 +331,8 @@ def to_host(value: Value, cause: str) -> np.ndarray:
 
 def on_device(array: np.ndarray, where: device) -> Array:
     """A host array as one that programs take without converting it each time."""
-    with jax.enable_x64(True):
-        return jax.device_put(array, jax_device(where))
+    with jax.enable_x64(True):                               # to the only device by default: JAX compiles anew for arrays that are tied to one
+        return jax.device_put(array) if where is CPU and not ACCELERATED else jax.device_put(array, jax_device(where))
 
 
 def adopted(foreign: Any) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import nullcontext
 from collections.abc import Callable, Container, Sequence
 from functools import cache
 from itertools import count
@@ -234,7 +235,8 @@ def accepted(options: tuple[tuple[str, Any], ...]) -> dict | None:
 
 def _first_call(program: Program, trace: Trace, inputs: list) -> list:
     """Call a program that is still to be compiled, or that must be told its device."""
-    with jax.default_device(jax_device(trace.device)), warnings.catch_warnings():
+    told = jax.default_device(jax_device(trace.device)) if trace.device is not CPU or ACCELERATED else nullcontext()
+    with told, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Some donated buffers were not usable")   # no news to the user
         program.fresh = False
         return program.call(*inputs)
