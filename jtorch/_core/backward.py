@@ -119,8 +119,7 @@ def _run_known(root: Any, retain: bool) -> bool:
     edge = trace.node.get((plan, retain)) if plan is not None else None
     if edge is None or trace.overwritten and any((0, s) in plan.keeps for s in trace.overwritten):
         return False
-    sources = trace.sources
-    leaves = [sources[slot] for slot in plan.leaves]
+    leaves = list(map(trace.sources.__getitem__, plan.leaves))
     for leaf in leaves:
         if leaf.grad is not None or leaf.hooks or leaf.after:
             return False

@@ -88,7 +88,7 @@ def checked(op: Op, operands: tuple, attrs: tuple = ()) -> Any:
 def all_pending(operands: tuple) -> bool:
     """Whether there is nothing to check: no operand is a number, and none's values are on the host."""
     for x in operands:
-        if type(x) not in TENSORS and x is not None or x is not None and (x._value is None or type(x._value.array) is ndarray):
+        if x is not None and (type(x) not in TENSORS or (v := x._value) is None or type(v.array) is ndarray):
             return False
     return True
 
@@ -271,10 +271,10 @@ def function(op: Op, method: bool = False) -> Callable:
     if isinstance(op, View):
         return form.build(op.name, f"return {call}")
     results = "_named(*_wrap(value))" if op.facts["returns"] else "_wrap(value)"
+    wrapped = f"if value.__class__ is tuple: return {results}\n    result = _new(_Tensor)\n    result._value = value\n    return result"
     if op.facts["out"] and not method:
-        return form.build(op.name, f"value = {call}\n    return {results} if out is None else _write_out(_op, out, {results})", "out=None")
-    return form.build(op.name, f"result = _new(_Tensor)\n    value = {call}\n    if value.__class__ is tuple: return {results}\n"
-                               f"    result._value = value\n    return result")
+        return form.build(op.name, f"value = {call}\n    if out is not None: return _write_out(_op, out, {results})\n    {wrapped}", "out=None")
+    return form.build(op.name, f"value = {call}\n    {wrapped}")
 
 
 def inplace(op: Op) -> Callable:
@@ -370,4 +370,5 @@ def switchable(op: Op) -> Callable:
         return function(op)
     form = Form(op, False)
     call, first = form.call(), next(iter(op.parameters))
-    return form.build(op.name, f"if inplace: return {first}._write({call}, {op.name!r})\n    return _wrap({call})", extra="inplace=False")
+    return form.build(op.name, f"if inplace: return {first}._write({call}, {op.name!r})\n    result = _new(_Tensor)\n    result._value = {call}\n"
+                               "    return result", extra="inplace=False")

@@ -64,11 +64,13 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
 def record_all(op: Any, tensors: Sequence, numbers: tuple, attrs: tuple) -> Any:
     """`record` for many tensors and then some numbers: an optimizer's step."""
     trace = here.trace
-    values = [t._value for t in tensors]
-    for v in [v for v in values if v is None or v.trace is not trace]:
+    key: list = [op, here.mode, attrs]
+    append = key.append
+    for t in tensors:
+        v = t._value
         if v is None or v.trace is not trace and bind(trace, v):
             return record(op, (*tensors, *numbers), attrs)
-    key = [op, here.mode, attrs, *[v.slot for v in values]]
+        append(v.slot)
     for x in numbers:
         kind = type(x)
         if kind in TENSORS:

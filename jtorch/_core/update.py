@@ -13,7 +13,7 @@ from .pack import SMALL, concatenated, pack_values
 from .record import record_all
 from .run import host_value
 
-__all__ = ["Rule", "apply", "constant", "given", "put_together", "with_gradients", "xp"]       # xp: the array functions that rules are written with
+__all__ = ["Rule", "apply", "constant", "drop_gradients", "given", "put_together", "with_gradients", "xp"]    # xp: the functions that rules use
 
 
 class Rule:
@@ -114,6 +114,16 @@ def with_gradients(params: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]
         if g is None:
             return [p for p, g in zip(params, grads, strict=True) if g is not None], [g for g in grads if g is not None]
     return params, grads
+
+
+def drop_gradients(params: Sequence[Any]) -> None:
+    """Forget the gradients."""
+    for p in params:
+        leaf = p._leaf
+        if leaf is None:
+            p.grad = None
+        else:
+            leaf.grad = None
 
 
 def _write(tensor: Any, value: Value) -> None:

@@ -14,7 +14,7 @@ import jtorch as torch
 from .._core.hooks import RemovableHandle
 from .._core.record import record
 from .._core.tensor import wrap, wrap_all
-from .._core.update import Rule, apply, constant, put_together, with_gradients, xp
+from .._core.update import Rule, apply, constant, drop_gradients, put_together, with_gradients, xp
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
@@ -170,10 +170,11 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
         for group in self.param_groups:
+            if set_to_none:
+                drop_gradients(group["params"])
+                continue
             for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif (grad := p.grad) is not None:
+                if (grad := p.grad) is not None:
                     if grad.grad_fn is not None:
                         grad.detach_()
                     else:
