@@ -2,6 +2,19 @@
 from __future__ import annotations
 
 STATEMENTS = r"""
+nn.AvgPool2d(2)(a)
+nn.AvgPool2d(2)(v)
+nn.LayerNorm(4)(n)
+nn.LayerNorm(4)(n > 1)
+nn.LayerNorm(4)(a.double())
+nn.LayerNorm(4).double()(a)
+nn.LayerNorm(4, elementwise_affine=False)(n)
+nn.GroupNorm(2, 4)(n)
+nn.Linear(2, 2).to(a, a)
+nn.Linear(2, 2).to(torch.float32, torch.float32)
+nn.Linear(2, 2).to('meta').to('cpu')
+nn.Linear(2, 2).load_state_dict(nn.Linear(2, 2, device='meta').state_dict())
+nn.Linear(4, 2, device='meta')(a)
 a.expand(2, 3, 4).add_(1)
 a[:1].expand(3, 4).add_(1)
 a[:1].expand(3, 4).mul_(2)

@@ -2,6 +2,25 @@
 from __future__ import annotations
 
 STATEMENTS = r"""
+b % False
+b % True
+False % b
+b // False
+torch.remainder(b, False)
+torch.fmod(b, b)
+torch.linalg.lstsq(a * float('nan'), a)
+torch.linalg.lstsq(a, a * float('nan'))
+torch.ones(()).split(1)
+torch.ones(()).unflatten(0, (1,))
+torch.empty(2, device='meta').tolist()
+torch.empty(2, device='meta').cpu()
+torch.empty(2, device='meta').numpy()
+torch.empty((), device='meta').item()
+torch.empty(2, device='meta').item()
+float(torch.empty((), device='meta'))
+a.copy_(torch.empty(3, 4, device='meta'))
+a + torch.empty(4, device='meta')
+torch.cat([a, torch.empty(3, 4, device='meta')])
 a.scatter_(0, torch.tensor([[-1]]), 1.0)
 torch.scatter(a, 1, torch.tensor([[0, 4]]), a)
 a.gather(1, torch.tensor([[0, -1]]))

@@ -133,7 +133,8 @@ def flatten(framework: Any, value: Any) -> Any:
 @pytest.mark.parametrize("code, inputs, targets", [(c, i, "") for c, i in LAYERS if i] + [(c, i, f"{t},") for c, i, t in LOSSES])
 def test_results_gradients_and_buffers(code: str, inputs: str, targets: str, train: bool) -> None:
     want, got = run(torch, code, inputs, targets, train), run(jtorch, code, inputs, targets, train)
-    assert_same(want, got, rtol=2e-5, atol=5e-6)             # float32 sums in another order
+    many = "Norm3d" in code                                  # gradients of biases: 250 terms that cancel, of which each is rounded by 1e-7
+    assert_same(want, got, rtol=2e-5, atol=3e-5 if many else 5e-6)   # float32 sums in another order
 
 
 @pytest.mark.parametrize("code", INIT)

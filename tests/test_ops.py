@@ -26,6 +26,7 @@ TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-6, "float64": 1e-1
 FAILURES = (RuntimeError, IndexError, ValueError, TypeError, AttributeError)
 TOGETHER = 12                                                           # calls whose programs are compiled as one
 ELSE = {"addbmm(float32[4], float32[5, 2, 3], float32[5, 3, 4], beta=0.1, alpha=2) in-place": "PyTorch gives the tensor another shape",
+        "all(float32[3]) wide out": "PyTorch makes the operand bytes first", "any(float32[3]) wide out": "PyTorch makes the operand bytes first",
         "cumsum(bool[4], 0) in-place": "another class of error", "cumprod(bool[4], 0) in-place": "another class of error"}
 GROUPS = [cases_ops.CALLS[k:k + TOGETHER] for k in range(0, len(cases_ops.CALLS), TOGETHER)]
 WIDER = {"float16": "float32", "float32": "float64", "int64": "float32", "bool": "uint8", "float64": "float32"}   # another type for `out=`
@@ -199,8 +200,8 @@ def test_calls(group: list[cases_ops.Call]) -> None:
     ours = [OURS.forms(call, forms["function"]) for call, forms in zip(group, theirs, strict=True)]
     wrong = []
     for call, a, b in zip(group, ours, theirs, strict=True):
-        tolerance = tolerance_of(call, b["function"])
         for form, expected in b.items():
+            tolerance = max(tolerance_of(call, b["function"]), tolerance_of(call, expected))
             more = expected.error == "TypeError" and "out" in form or expected.error and form == "wide out"   # PyTorch can't, jtorch may
             if not more and f"{described(call)} {form}" not in ELSE:
                 wrong += [f"{described(call)} {form}: {d}" for d in differences(call, a[form], expected, tolerance)]

@@ -140,7 +140,7 @@ WRITES: dict[str, Action] = {
 }
 
 
-CUTS = "detach", "data", "chunk", "split", "split sizes", "unbind", "for row in x"
+SEVERAL = "chunk", "split", "split sizes", "unbind", "for row in x"
 BARRED = "x[mask] =", "x[indices] =", "x[:, indices] =", "masked_fill_", "fill_", "zero_"   # for expanded tensors: PyTorch warns, or fails in backward
 
 
@@ -155,15 +155,15 @@ class Program:
         base = torch.tensor(numbers.randn(*shape).astype("float32"))
         self.pool = [r.choice([lambda: base, lambda: self.leaf * 1.5, lambda: self.leaf * 1.5])()]
         self.wild = {id(x): False for x in self.pool}        # tensors that may see an element twice: writes to them have no defined result
-        self.cut = {id(x): False for x in self.pool}         # tensors behind `detach`
+        self.part = {id(x): False for x in self.pool}         # views of one of several parts: PyTorch refuses to write a history there
         if r.random() < 0.3:
             self.add(self.leaf.view(-1) if r.random() < 0.5 else self.leaf.transpose(0, -1), False)
         self.arrays: list[np.ndarray] = []
 
-    def add(self, x: Tensor, wild: bool, cut: bool = False) -> None:
+    def add(self, x: Tensor, wild: bool, part: bool = False) -> None:
         if x.numel() <= 150 and x.dim() <= 4 and x.dtype == self.torch.float32:
             self.pool.append(x)
-            self.wild[id(x)], self.cut[id(x)] = wild, cut
+            self.wild[id(x)], self.part[id(x)] = wild, part
 
     def run(self, length: int) -> Program:
         kinds = [self.view] * 10 + [self.new] * 2 + [self.write] * 9 + [self.read, self.no_grad, self.no_grad, self.data, self.share, self.share_back,
@@ -187,7 +187,7 @@ class Program:
     def view(self, x: Tensor) -> None:
         table = {k: f for k, f in VIEWS.items() if k != "as_strided"} if self.wild[id(x)] else VIEWS   # its gradient would be an average there
         name, out = self.pick(table, x)
-        self.add(out, self.wild[id(x)] or name in ("unfold", "as_strided"), self.cut[id(x)] or name in CUTS)
+        self.add(out, self.wild[id(x)] or name in ("unfold", "as_strided"), self.part[id(x)] or name in SEVERAL)
 
     def new(self, x: Tensor) -> None:
         self.add(self.pick(NEW, x)[1], False)
@@ -195,7 +195,7 @@ class Program:
     def write(self, x: Tensor) -> None:
         if not self.wild[id(x)]:
             expanded = any(s == 0 and n > 1 for s, n in zip(x.stride(), x.shape))
-            barred = (*(BARRED if expanded else ()), *(("copy_ with history",) if self.cut[id(x)] else ()))
+            barred = (*(BARRED if expanded else ()), *(("copy_ with history",) if self.part[id(x)] else ()))
             self.pick({k: f for k, f in WRITES.items() if k not in barred}, x)
 
     def no_grad(self, x: Tensor) -> None:

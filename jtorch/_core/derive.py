@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from . import misfit, returns
+from . import layout, misfit, returns
+from .device import META
 from .dtype import INTEGRAL, dtype, of_python
 from .graph import here
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
@@ -37,6 +38,13 @@ def sizes(given: Any) -> tuple[int, ...]:
         if isinstance(given, Tensor | np.integer) or not hasattr(given, "__iter__"):
             given = (given,)
     return tuple([n if type(n) is int else index(n) for n in given])
+
+
+def shape_of(op: Op, name: str, given: Any) -> tuple[int, ...] | None:
+    """A shape as a function takes it: one integer is none."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        raise misfit.wrong_class(op.name, name, list(op.parameters).index(name) + 1, "tuple of ints", given)
+    return given if given is None else sizes((given,))
 
 
 def together(given: tuple) -> Any:
@@ -80,7 +88,7 @@ def checked(op: Op, operands: tuple, attrs: tuple = ()) -> Any:
     args, keywords = op.arguments(before, attrs)
     if op.known is not None:
         op.known(*args, **keywords)
-    if op.fails is not None:
+    if op.fails is not None and value[-1].aval.device is not META:
         op.fails(lambda: to_host(value[-1], "check for failure"), *args, **keywords)
     return value if not op.tells else value[0] if len(value) == 2 else value[:-1]
 
@@ -145,6 +153,15 @@ class Form:
         given = ", ".join(f"{n!r}: {n}" for n in known)
         return f"    if names or more or {required[-1]} is _missing: return _again(form, _op, {self.method}, {{{given}}}, names, more)\n"
 
+    def operands(self) -> list[str]:
+        """The expressions of the operands that are tensors."""
+        found = []
+        for name, p in zip(self.names, self.parameters, strict=True):
+            kind = self.op.kinds[p.name]
+            if kind in ("array", "arrays"):
+                found.append(name if kind == "array" else f"*(_together({name}) or ())")
+        return found
+
     def call(self) -> str:
         """The expression that records the operation."""
         operands, attrs, lengths = [], [], []
@@ -157,7 +174,7 @@ class Form:
             elif kind in OPERANDS:
                 operands.append(name)
             elif kind == "shape":
-                attrs.append(f"_sizes({name})" if p.name in self.starred else f"{name} if {name} is None else _sizes(({name},))")
+                attrs.append(f"_sizes({name})" if p.name in self.starred else f"_shape_of(_op, {p.name!r}, {name})")
             else:
                 attrs.append(f"{name} if {name}.__class__ in _plain else _freeze({name})")
         attrs = lengths + attrs
@@ -171,10 +188,10 @@ class Form:
         body = body.replace("\n", "\n    ")
         source = (f"def form({self.signature(extra)}):\n{self.check(extra)}    try:\n        {body}\n    except (TypeError, AttributeError):\n"
                   f"        wrong = _wrong(_op, {self.method}, {_tuple(self.names)})\n        if wrong is None: raise\n        raise wrong from None\n")
-        scope = {"_op": self.op, "_record": recorder(self.op), "_sizes": sizes, "_freeze": freeze, "_together": together, "_wrap": wrap_all, "_new": new,
-                 "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op), "_plain": PLAIN,
-                 "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple), "_sequence": sequence, "_wrong": misfit.of_operator,
-                 **self.defaults}
+        scope = {"_op": self.op, "_record": recorder(self.op), "_sizes": sizes, "_shape_of": shape_of, "_freeze": freeze, "_together": together,
+                 "_wrap": wrap_all, "_new": new, "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op),
+                 "_plain": PLAIN, "_check_overlap": layout.check_overlap, "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple),
+                 "_sequence": sequence, "_wrong": misfit.of_operator, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -223,12 +240,12 @@ def again(form: Callable, op: Op, method: bool, given: dict[str, Any], names: di
     return form(**given)
 
 
-def write_out(op: Op, out: Any, result: Any) -> Any:
-    """Put results into the tensors given as `out=`."""
+def write_out(op: Op, out: Any, result: Any, operands: tuple) -> Any:
+    """Put results into the tensors given as `out=`, which must not overlap with the `operands`."""
     if isinstance(result, tuple):
         if not isinstance(out, list | tuple) or len(out) != len(result):
             raise TypeError(f"{op.name}() received an invalid combination of arguments: 'out' must be a tuple of {len(result)} tensors")
-        written = [write_out(op, target, r) for target, r in zip(out, result, strict=True)]
+        written = [write_out(op, target, r, operands) for target, r in zip(out, result, strict=True)]
         return type(result)(*written) if hasattr(result, "_fields") else tuple(written)
     if not isinstance(out, Tensor):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
@@ -237,7 +254,10 @@ def write_out(op: Op, out: Any, result: Any) -> Any:
                            "requires grad.")
     if op.kind == NONE and op.facts["out"] != "cast" and out.dtype is not result.dtype:
         raise RuntimeError(f"Expected out tensor to have dtype {result.dtype.in_c}, but got {out.dtype.in_c} instead")
-    return resized(out, result.shape)._write(result._read_value(), "out")
+    target, whole = resized(out, result.shape), op.facts["overlap"] == "whole"
+    layout.check_overlap(target, operands[:1], whole or bool(op.facts["inplace"]))
+    layout.check_overlap(target, operands[1:], whole)
+    return target._write(result._read_value(), "out")
 
 
 def resized(out: Tensor, shape: Sequence[int]) -> Tensor:
@@ -273,7 +293,8 @@ def function(op: Op, method: bool = False) -> Callable:
     results = "_named(*_wrap(value))" if op.facts["returns"] else "_wrap(value)"
     wrapped = f"if value.__class__ is tuple: return {results}\n    result = _new(_Tensor)\n    result._value = value\n    return result"
     if op.facts["out"] and not method:
-        return form.build(op.name, f"value = {call}\n    if out is not None: return _write_out(_op, out, {results})\n    {wrapped}", "out=None")
+        given = _tuple([] if op.facts["overlap"] == "any" else form.operands())
+        return form.build(op.name, f"value = {call}\n    if out is not None: return _write_out(_op, out, {results}, {given})\n    {wrapped}", "out=None")
     return form.build(op.name, f"value = {call}\n    {wrapped}")
 
 
@@ -283,7 +304,17 @@ def inplace(op: Op) -> Callable:
     if isinstance(op, View):
         return form.build(op.name + "_", f"return self._become({form.call()})")
     call = form.call()
-    return form.build(op.name + "_", f"return self._write({f'_exactly(self, {call})' if op.facts['inplace'] == 'exact' else call}, {op.name!r})")
+    call = f"_exactly(self, {call})" if op.facts["inplace"] == "exact" else call
+    return form.build(op.name + "_", checked_write(op, call, form.operands()[1:]))
+
+
+def checked_write(op: Op, call: str, others: list[str]) -> str:
+    """Statements that write the result of `call` to the first operand, whose memory the others must not look at in part."""
+    if not others or op.facts["overlap"] == "any":
+        return f"return self._write({call}, {op.name!r})"
+    whole = op.facts["overlap"] == "whole"
+    shared = "if self._views is not None or self._storage is not None or self._seen_from is not None: " if whole else ""
+    return f"value = {call}\n    {shared}_check_overlap(self, {_tuple(others)}, {whole})\n    return self._write(value, {op.name!r})"
 
 
 def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False) -> Callable:
@@ -294,12 +325,12 @@ def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False
     pair = "other, self" if reflected else "self, other"
     constants = "".join(f", {d!r}" for d in rest)
     call = f"_record(_op, ({pair}{constants}){', _attrs' if attrs else ''})"
-    done = f"return self._write({call}, {op.name!r})" if inplace else f"result = _new(_Tensor)\n    result._value = {call}\n    return result"
+    done = checked_write(op, call, ["other"]) if inplace else f"result = _new(_Tensor)\n    result._value = {call}\n    return result"
     source = (f"def form(self, other):\n    if other.__class__ not in _known and not _operand(other): return NotImplemented\n"
               f"    {done}\n")
     numbers = op.kind != NONE
-    scope = {"_op": op, "_record": recorder(op), "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_known": KNOWN if numbers else TENSORS,
-             "_operand": is_operand if numbers else is_no_number}
+    scope = {"_op": op, "_record": recorder(op), "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_check_overlap": layout.check_overlap,
+             "_known": KNOWN if numbers else TENSORS, "_operand": is_operand if numbers else is_no_number}
     exec(compile(source, f"<jtorch {symbol}>", "exec"), scope)
     made: Any = scope["form"]
     made.__name__ = made.__qualname__ = f"__{symbol}__"

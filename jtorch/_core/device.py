@@ -60,6 +60,7 @@ class device:
 
 
 CPU, META = device("cpu"), device("meta")
+NO_DATA = "Cannot copy out of meta tensor; no data!"
 
 
 @cache
@@ -80,7 +81,7 @@ def canonical(wanted: device | str | int | None) -> device:
     if found is CPU or found is META:
         return found
     if found.type in ("cpu", "meta"):
-        return device(found.type)
+        return device(found.type)                            # the only one: its index is dropped
     present = accelerators(found.type)
     if not present:
         if found.type == "cuda":

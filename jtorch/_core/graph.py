@@ -57,13 +57,15 @@ class Value:
     """An immutable array: concrete (`array`), or still a slot of a trace.
 
     origin  what its gradient flows to: a `Leaf`, or the finished trace and slot that computed it
+    uses    how often a host array was an input, or was cut into pieces; absent until the first time
     """
-    __slots__ = ("aval", "trace", "slot", "array", "origin", "__weakref__")
+    __slots__ = ("aval", "trace", "slot", "array", "origin", "uses", "__weakref__")
     aval: Aval
     trace: Trace | None
     slot: int
     array: Array
     origin: Any
+    uses: int
 
     def _read_value(self) -> Value:
         return self

@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from . import layout
 from .device import CPU
 from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
 from .graph import Aval, Value, aval, computed
 from .op import Array, Arrays, op
 from .pack import Part
-from .record import EAGER, TENSORS, check_broadcast, on_device, record, seen, to_host
+from .record import EAGER, TENSORS, check_broadcast, moved, on_device, record, seen, to_host, used
 from .run import Fork, host_value
 
 FULL, NEW = ("full",), ("new",)
@@ -111,9 +112,7 @@ def _look(value: Value, starts: tuple, attrs: tuple, literal: tuple, seen: Aval)
     if array is None or value.aval.requires_grad or EAGER or type(array) is Part:
         return record(Views.basic, (value, *starts), attrs)
     if type(array) is np.ndarray:
-        if value.trace is None:                              # until it is an input, its slot counts how often it was cut
-            value.slot -= 1
-        if value.slot >= -CUTS or seen.shape.numel() < LARGE or Fork.child:
+        if used(value) <= CUTS or seen.shape.numel() < LARGE or Fork.child:
             return computed(seen, array[literal])
         value.array = on_device(array, value.aval.device)    # cut again and again, as into batches: better in the program that uses it
     elif seen.shape.numel() <= FEW and seen.device is CPU or Fork.child:
@@ -145,6 +144,7 @@ def _assign(target: Any, value: Any) -> None:
         if given[-k] not in (1, sizes[-k]):
             raise RuntimeError(f"The expanded size of the tensor ({sizes[-k]}) must match the existing size ({given[-k]}) at non-singleton dimension "
                                f"{len(sizes) - k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(given)}")
+    layout.check_overlap(target, (value,))
     target._write(record(FILL.op, (target, value)), "setitem")
 
 
@@ -314,7 +314,7 @@ def gather(tensor: Any, tensors: dict[int, Any]) -> Any:
             where[p] = i.array
         return type_of(tensor)(host_value(_shaped_like_torch(v.array, positions, where)))
     _check_range(tensor, positions, indices)
-    return type_of(tensor)(record(INDEX.op, (tensor, *indices), (len(indices), positions)))
+    return type_of(tensor)(record(INDEX.op, (tensor, *_beside(tensor, indices)), (len(indices), positions)))
 
 
 def scatter(target: Any, tensors: dict[int, Any], value: Any, accumulate: bool = False) -> None:
@@ -338,7 +338,8 @@ def scatter(target: Any, tensors: dict[int, Any], value: Any, accumulate: bool =
     room = _result_shape(target.shape, positions, indices)
     if len(value.shape) > len(room) or any(a not in (1, b) for a, b in zip(value.shape[::-1], room[::-1], strict=False)):
         raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(room)}")
-    target._write(record(PUT.op, (target, value, *indices), (len(indices), positions, accumulate)), "index_put_")
+    layout.check_overlap(target, (value,), False)
+    target._write(record(PUT.op, (target, value, *_beside(target, indices)), (len(indices), positions, accumulate)), "index_put_")
 
 
 def _positions(tensor: Any, tensors: dict[int, Any]) -> tuple[tuple[int, ...], list[Value]]:
@@ -359,6 +360,12 @@ def _positions(tensor: Any, tensors: dict[int, Any]) -> tuple[tuple[int, ...], l
             shapes = ", ".join(str(list(i.aval.shape)) for i in indices)
             raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
     return tuple(positions), indices
+
+
+def _beside(tensor: Any, indices: list[Value]) -> list[Value]:
+    """Index values, which may always lie on the CPU, on the device of what they index."""
+    where = tensor.device
+    return indices if where is CPU else [moved(index, where) if index.aval.device is CPU else index for index in indices]
 
 
 def _result_shape(shape: Sequence[int], positions: Sequence[int], indices: Sequence[Value]) -> tuple[int, ...]:

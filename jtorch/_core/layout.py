@@ -151,7 +151,44 @@ def repeats(tensor: Any) -> bool:
     step = tensor._step
     while step.op is not None and not step.op.overlaps:
         step = step.parent
-    return step.op is not None and any(s == 0 and n > 1 for s, n in zip(of(tensor)[0], tensor.shape, strict=True))
+    return step.op is not None and 0 not in tensor.shape and any(s == 0 and n > 1 for s, n in zip(of(tensor)[0], tensor.shape, strict=True))
+
+
+def memory_of(tensor: Any) -> Any:
+    """An object that stands for the memory that a tensor looks at."""
+    while tensor._storage is None and tensor._seen_from is not None:
+        tensor = tensor._seen_from[0]
+    return tensor if tensor._storage is None else tensor._storage
+
+
+def check_overlap(written: Any, operands: Sequence, whole: bool = True) -> None:
+    """Raise where an operand looks at part of the memory that is written; where `whole`, it may look at exactly the same."""
+    for x in operands:
+        if x is written and whole or not hasattr(x, "_seen_from") or memory_of(x) is not memory_of(written):
+            continue
+        if overlap(written, x, whole):
+            raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+                               "Please clone() the tensor before performing the operation.")
+
+
+def overlap(a: Any, b: Any, whole: bool) -> bool:
+    """Whether two tensors without gaps in the same memory overlap, and not just because both are the `whole`.  Of others PyTorch does not know."""
+    (strides, start), (others, begin) = of(a), of(b)
+    if 0 in a.shape or 0 in b.shape or not dense(a.shape, strides) or not dense(b.shape, others):
+        return False
+    start, begin = start * a.dtype.itemsize, begin * b.dtype.itemsize
+    end, stop = start + a.numel() * a.dtype.itemsize, begin + b.numel() * b.dtype.itemsize
+    return not whole or strides != others if (start, end) == (begin, stop) else start < stop and begin < end
+
+
+def dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the elements lie without gaps and without overlap, in any order of the dimensions."""
+    expected = 1
+    for s, n in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
+        if s != expected:
+            return False
+        expected *= n
+    return True
 
 
 def channels_last(shape: Sequence[int]) -> tuple[int, ...]:

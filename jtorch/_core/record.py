@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from . import config, lower
-from .device import CPU, PLATFORMS, accelerators, device, jax_device
+from .device import CPU, META, NO_DATA, PLATFORMS, accelerators, device, jax_device
 from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import DEAD, Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
@@ -20,6 +20,8 @@ from .run import ACCELERATED, PACKAGE, concrete, counters, flush, prune, user_li
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
 EAGER = config.eager
+BIG = 1 << 16                                                # bytes of a large host array
+USES = 1, 16                                                 # after so many uses a large host array, and a small one, stays on the device
 HISTORY = "history"                                          # marks inputs whose gradient flows on to a finished trace
 NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
 
@@ -145,7 +147,7 @@ def bind(trace: Trace, value: Value) -> bool:
         if type(value.origin) is Leaf:
             trace.leaf_slots.setdefault(value.origin, edge.slot)
     trace.node = edge.node
-    if type(array) is np.ndarray and value.trace is not None:   # used again: keep it on the device from now on
+    if type(array) is np.ndarray and used(value) > USES[array.nbytes < BIG]:
         array = value.array = on_device(array, trace.device)
     trace.inputs.append(array)
     trace.refs.append(DEAD)
@@ -153,20 +155,35 @@ def bind(trace: Trace, value: Value) -> bool:
     return False
 
 
+def used(value: Value) -> int:
+    """How often a host array has been used, with this time."""
+    value.uses = uses = getattr(value, "uses", 0) + 1
+    return uses
+
+
 def restart(op: Any, operands: tuple, attrs: tuple) -> Any:
     """Record again, on the trace of the operands' device; zero-dim CPU tensors join the others there."""
-    devices = {x._read_value().aval.device for x in operands if type(x) in TENSORS}
+    read = tuple([x._read_value() if type(x) in TENSORS else x for x in operands])   # once: reading memory may itself end the trace
+    devices = {x.aval.device for x in read if type(x) is Value}
     if len(devices) > 1:
         target = next(d for d in devices if d is not CPU)
-        for x in operands:
-            if type(x) in TENSORS and x.device is not target and (x.device is not CPU or x.dim()):
-                raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {target} and {x.device}! "
-                                   f"(when checking argument for {op.name})")
-        operands = tuple([x.to(target) if type(x) in TENSORS else x for x in operands])
+        places = [x.aval.device for x in read if type(x) is Value and (x.aval.device is not CPU or x.aval.shape)]
+        other = next((d for d in places if d is not places[0]), None)
+        if other is not None:
+            raise RuntimeError(f"Tensor on device {other} is not on the expected device {places[0]}!" if META in (other, places[0]) else
+                               f"Expected all tensors to be on the same device, but found at least two devices, {places[0]} and {other}! "
+                               f"(when checking argument for {op.name})")
+        read = tuple([moved(x, target) if type(x) is Value else x.to(target) if type(x) in TENSORS else x for x in operands])
         devices = {target}
     if devices and here.trace.device not in devices:
         here.switch(devices.pop())
-    return record(op, operands, attrs)
+    return record(op, read, attrs)
+
+
+def moved(value: Value, where: device) -> Value:
+    """A value without gradient history, on a device."""
+    of = value.aval
+    return value if of.device is where else computed(aval(of.shape, of.dtype, where), to_device(concrete(value, "use on another device"), where))
 
 
 def bind_part(trace: Trace, value: Value, part: Part) -> None:
@@ -328,6 +345,8 @@ def check_broadcast(a: tuple, b: tuple) -> None:
 def to_host(value: Value, cause: str) -> np.ndarray:
     """The value as a NumPy array that must not be written to."""
     array = concrete(value, cause)
+    if type(array) is jax.ShapeDtypeStruct:
+        raise NotImplementedError(NO_DATA)
     return array if type(array) is np.ndarray else np.asarray(array)
 
 
@@ -346,7 +365,11 @@ def adopted(foreign: Any) -> Value:
 
 
 def to_device(array: Array, where: device) -> Array:
-    """A copy of a concrete array on another device."""
+    """A copy of a concrete array on another device; of what is known of it where there is no data."""
+    if where is META:
+        return jax.ShapeDtypeStruct(array.shape, array.dtype)
+    if type(array) is jax.ShapeDtypeStruct:
+        raise NotImplementedError(NO_DATA)
     with jax.enable_x64(True):
         return np.asarray(array) if where is CPU else jax.device_put(array, jax_device(where))
 

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from . import config, lower
-from .device import CPU, jax_device
+from .device import CPU, META, jax_device
 from .dtype import from_numpy
 from .graph import Array, Node, Trace, Value, aval, computed, here, roots
 from .pack import Layout, Pack, Part, layout
@@ -235,6 +235,8 @@ def accepted(options: tuple[tuple[str, Any], ...]) -> dict | None:
 
 def _first_call(program: Program, trace: Trace, inputs: list) -> list:
     """Call a program that is still to be compiled, or that must be told its device."""
+    if trace.device is META:
+        return jax.eval_shape(program.function, *inputs)     # a tensor without data holds what is known of its array
     told = jax.default_device(jax_device(trace.device)) if trace.device is not CPU or ACCELERATED else nullcontext()
     with told, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Some donated buffers were not usable")   # no news to the user

@@ -26,12 +26,15 @@ class Step:
 
     leaf      where gradients stop, if the tensor at this point of the chain is a leaf
     versions  how many in-place writes there were, as one cell that tensors which count together share
+    history   of a step that cuts gradients off, after a write of something with a history: what is seen from here, with that history, and the
+              contents of the storage that it was seen of
     """
-    __slots__ = ("parent", "op", "numbers", "attrs", "leaf", "versions")
+    __slots__ = ("parent", "op", "numbers", "attrs", "leaf", "versions", "history")
 
     def __init__(self, parent: Step | None, op: View | None, numbers: tuple, attrs: tuple, leaf: Leaf | None = None,
                  versions: list[int] | None = None) -> None:
         self.parent, self.op, self.numbers, self.attrs, self.leaf = parent, op, numbers, attrs, leaf
+        self.history: tuple[Value, Value | None] | None = None
         self.versions = versions or ([0] if parent is None or op is data_of.op else parent.versions)
 
     def cut(self) -> Step:
@@ -53,11 +56,18 @@ class Step:
         return step.versions is self.versions
 
     def under_leaf(self) -> bool:
-        """Whether this or a step before it is a leaf: then what is seen depends on the gradient mode."""
+        """Whether this or a step before it is a leaf, or has a history of its own: then what is seen depends on the gradient mode."""
         step: Step | None = self
-        while step is not None and step.leaf is None:
+        while step is not None and step.leaf is None and step.history is None:
             step = step.parent
         return step is not None
+
+    def last_cut(self) -> Step | None:
+        """The last step on the way to here that no gradient flows through."""
+        step: Step | None = self
+        while step is not None and step.op not in CUTS:
+            step = step.parent
+        return step
 
 
 class Storage:
@@ -107,10 +117,20 @@ class Storage:
         else:
             below = self.read(step.parent)
             seen = with_history(apply_view, below.aval.requires_grad, step.op, below, step.numbers, step.attrs)
+            if step.history is not None:
+                seen = self._with_own(step, step.history, seen)
         leaf = step.leaf
         if leaf is not None and leaf.active and here.mode.grad:
             seen = leaf_value(seen, leaf)
         return seen
+
+    def _with_own(self, step: Step, history: tuple[Value, Value | None], seen: Value) -> Value:
+        """What is `seen` at a step that cuts gradients off, with the history that was written there."""
+        own, of = history
+        if self.buffer is not None or self.value is not of:  # somebody else wrote since
+            own = keep_history(own, seen)
+            step.history = own, self.value
+        return own
 
     def look(self, step: Step) -> np.ndarray:
         """The shared buffer seen through the chain: a NumPy view of it."""
@@ -120,12 +140,18 @@ class Storage:
 
     def write(self, step: Step, new: Value) -> None:
         """Make `new` the contents of the part that `step` sees."""
-        old, shared = self.value, self.shared()
-        if not shared or new.aval.requires_grad or old is not None and old.aval.requires_grad:
-            made = self._through(step, new)
+        old, shared, cut = self.value, self.shared(), step.last_cut() if new.aval.requires_grad else None
+        target, data = step, new
+        if cut is not None:                                  # the history stays on this side of the cut
+            own = self._through(step, new, cut)
+            target, data = cut.parent, with_history(apply_view, True, detach.op, own, (), ())
+        if not shared or data.aval.requires_grad or old is not None and old.aval.requires_grad:
+            made = self._through(target, data)
             self.value = keep_history(old, made) if old is not None and old.aval.requires_grad and not made.aval.requires_grad else made
         if shared:
-            self.look(step)[...] = to_host(new, "write to an array shared with NumPy")
+            self.look(target)[...] = to_host(data, "write to an array shared with NumPy")
+        if cut is not None:
+            cut.history = own, self.value
         if old is not None and step.counts_for_base():
             note(old, step.versions, new, self.value)
         for alias in self.aliases:
@@ -136,21 +162,19 @@ class Storage:
                 tensor._value = None
         step.versions[0] += 1
 
-    def _through(self, step: Step, new: Value) -> Value:
+    def _through(self, step: Step, new: Value, base: Step | None = None) -> Value:
+        """The contents at the step `base`, by default all of the storage's, after `new` was written to the part that `step` sees."""
         chain = []
-        while step.op is not None:
+        while step.op is not None and step is not base:
             chain.append(step)
             step = step.parent
         if any(s.op.overlaps for s in chain):
-            made = record(WRITE_CHAIN.op, (self.value, new), (tuple([(s.op, s.numbers, s.attrs) for s in reversed(chain)]),))
-            behind = self.value.aval.requires_grad and any(s.op in CUTS for s in chain)
-            return keep_history(self.value, made) if behind else made
-        return self._step_by_step(chain[0], new) if chain else new
-
-    def _step_by_step(self, step: Step, new: Value) -> Value:
-        while step.op is not None:
-            new = record(step.op.put, (self.read(step.parent), new, *step.numbers), step.attrs)
-            step = step.parent
+            old = self.value if base is None else self.read(base)
+            made = record(WRITE_CHAIN.op, (old, new), (tuple([(s.op, s.numbers, s.attrs) for s in reversed(chain)]),))
+            behind = old.aval.requires_grad and any(s.op in CUTS for s in chain)
+            return keep_history(old, made) if behind else made
+        for s in chain:
+            new = record(s.op.put, (self.read(s.parent), new, *s.numbers), s.attrs)
         return new
 
 

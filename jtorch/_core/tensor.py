@@ -9,7 +9,7 @@ from weakref import ref
 import numpy as np
 
 from . import backward, gradgraph, indexing, layout, misfit, printing
-from .device import CPU, device
+from .device import CPU, META, device
 from .dtype import COMPLEX, FLOATING, bool_, dtype
 from .generated import Generated
 from .graph import Aval, Leaf, Value, aval, computed, here
@@ -399,6 +399,8 @@ class Tensor(Generated):
         array = self._host() if storage is not None and storage.buffer is not None else concrete(self._read_value(), "item")
         if array.size != 1:
             raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+        if self.device is META:
+            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
         number = np.asarray(array).item()                    # JAX's own item() takes twice as long
         return number if type(number) in NUMBERS else float(number)   # NumPy knows no Python number for bfloat16
 
@@ -434,13 +436,14 @@ class Tensor(Generated):
         return id(self)
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
+        hidden = self.device is META
         suffixes = [] if self.device is CPU else [f"device='{self.device}'"]
-        suffixes += printing.type_suffixes(self.shape, self.dtype, here.mode.floating)
+        suffixes += printing.type_suffixes(self.shape, self.dtype, here.mode.floating, hidden=hidden)
         if self.grad_fn is not None:
             suffixes.append(f"grad_fn=<{self.grad_fn.name()}>")
         elif self.requires_grad:
             suffixes.append("requires_grad=True")
-        return printing.format_tensor(self._host(), self.dtype, suffixes=suffixes)
+        return printing.format_tensor("..." if hidden else self._host(), self.dtype, suffixes=suffixes)
 
     def __format__(self, spec: str) -> str:
         if not self.shape and spec:
@@ -488,8 +491,6 @@ def required(made: Tensor) -> Tensor:
 
 def _moved(of: Aval, where: device) -> Aval:
     return aval(of.shape, of.dtype, where)
-
-
 
 
 gradgraph.Doors.tensor = Tensor

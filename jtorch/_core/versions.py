@@ -29,7 +29,8 @@ class Overwrite:
 
     def __init__(self, versions: list[int], new: Value, becomes: Value) -> None:
         self.versions, self.expected, self.becomes = versions, versions[0], ref(becomes)
-        self.by = (new.trace.serial if new.trace is not None else -1), new.slot
+        trace, slot = new.origin if type(new.origin) is tuple else (new.trace, new.slot)   # it may be an input of a later trace by now
+        self.by = (trace.serial if trace is not None else -1), slot
 
 
 def note(old: Value, versions: list[int], new: Value, becomes: Value) -> None:

@@ -3,42 +3,39 @@ from __future__ import annotations
 
 import math
 import warnings
-from operator import index
+from collections.abc import Callable
 
 import numpy as np
 
 from .._core import random
 from .._core.dtype import FLOATING, dtype
 from .._core.fused import fma64
-from .._core.op import Op
 from .._core.public import public
 from .._core.random import narrow
 from .._core.record import record, to_host
 from .._core.tensor import Tensor, from_array, wrap
-from .._ops.activation import gumbel_softmax_apply, leaky_relu, log_softmax, rrelu_apply, softmax, softmin
+from .._ops.activation import gumbel_softmax_apply, leaky_relu, rrelu_apply
 from .._ops.elementary import sigmoid, tanh
 from .draw import Generator, default, stream
 
 FUNCTIONAL = "nn.functional"
 
 
-def _along_dim(op: Op, doc: str) -> None:
+def _along_dim(name: str, doc: str, apply: Callable[[Tensor, int, dtype | None], Tensor]) -> None:
     """Make one of the softmax family public where its `dim` may be left out."""
-    name = op.name
-
     def normalised(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None) -> Tensor:
         if dim is None:
             warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
                           stacklevel=_stacklevel - 1)
             dim = 0 if input.dim() in (0, 1, 3) else 1
-        return wrap(record(op, (input,), (index(dim), dtype)))
+        return apply(input, dim, dtype)
     normalised.__name__, normalised.__doc__ = name, doc
     public(FUNCTIONAL, name=name)(normalised)
 
 
-_along_dim(softmax.op, "`exp(input)` scaled to sum 1 along `dim`.    input: (*)  ->  (*)")
-_along_dim(log_softmax.op, "`log(softmax(input, dim))`, without underflow.    input: (*)  ->  (*)")
-_along_dim(softmin.op, "`softmax(-input, dim)`.    input: (*)  ->  (*)")
+_along_dim("softmax", "`exp(input)` scaled to sum 1 along `dim`.    input: (*)  ->  (*)", lambda x, dim, kind: x.softmax(dim, kind))
+_along_dim("log_softmax", "`log(softmax(input, dim))`, without underflow.    input: (*)  ->  (*)", lambda x, dim, kind: x.log_softmax(dim, kind))
+_along_dim("softmin", "`softmax(-input, dim)`.    input: (*)  ->  (*)", lambda x, dim, kind: (-x).softmax(dim, kind))
 
 
 @public(FUNCTIONAL)

@@ -9,8 +9,8 @@ import numpy as np
 
 from .._core import dtype as dt
 from .._core import layout, misfit, promote
-from .._core.derive import sizes
-from .._core.device import CPU, canonical
+from .._core.derive import into, sizes
+from .._core.device import CPU, META, canonical
 from .._core.dtype import check_number, dtype
 from .._core.graph import here
 from .._core.indexing import FILL, gather, scatter
@@ -20,9 +20,11 @@ from .._core.run import host_value
 from .._core.size import Size
 from .._core.storage import Step, convert
 from .._core.tensor import Tensor, from_array, new, wrap
+from .create import numbers
 
 CASTS = {"float": dt.float32, "double": dt.float64, "half": dt.float16, "bfloat16": dt.bfloat16, "long": dt.int64, "int": dt.int32,
          "short": dt.int16, "char": dt.int8, "byte": dt.uint8, "bool": dt.bool_, "cfloat": dt.complex64, "cdouble": dt.complex128}
+NOTHING = object()                                           # stands for a source that was not given
 LEGACY_TYPES = [dt.named(n) for n in ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")]
 
 
@@ -228,6 +230,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         src = self.new_tensor(src)
     if not isinstance(src, Tensor):
         raise misfit.wrong_class("copy_", "other", 1, "Tensor", src)
+    layout.check_overlap(self, (src,))
     src = src.to(self.device)
     if src.dtype.is_complex and not self.dtype.is_complex:
         src = src.to(self.dtype)
@@ -316,11 +319,12 @@ def become(self: Tensor, view: Tensor) -> Tensor:
 @public("Tensor", name="_resize")
 def resize(self: Tensor, shape: Sequence[int]) -> Tensor:
     """Take another shape; elements that there is no data for are zeros."""
-    old = np.array(self.detach()._host()).reshape(-1)
     array = np.zeros(math.prod(shape), self.dtype.numpy)
-    array[:min(old.size, array.size)] = old[:array.size]
+    if self.device is not META:
+        old = np.array(self.detach()._host()).reshape(-1)
+        array[:min(old.size, array.size)] = old[:array.size]
     self._value = from_array(array.reshape(tuple(shape)), self.device)._value
-    self._storage = self._step = None
+    self._storage = self._step = self._seen_from = None
     return self
 
 
@@ -340,12 +344,12 @@ def resize_as_(self: Tensor, tensor: Tensor, memory_format: Any = None) -> Tenso
 
 
 @public("Tensor")
-def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+def set_(self: Tensor, source: Any = NOTHING, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
     """Look at the memory of `source` from now on."""
-    if source is not None and not isinstance(source, Tensor) and not hasattr(source, "tensor"):
+    if source is not NOTHING and not isinstance(source, Tensor) and not hasattr(source, "tensor"):
         raise TypeError(f"set_() received an invalid combination of arguments - got ({source.__class__.__name__}), but expected one of:\n * ()\n"
                         " * (torch.Storage source)\n * (torch.Storage source, int storage_offset, tuple of ints size, tuple of ints stride)\n * (Tensor source)")
-    if source is None:
+    if source is NOTHING:
         self._value, self._storage, self._step = host_value(np.zeros(0, self.dtype.numpy)), None, None
         return self
     other = source if isinstance(source, Tensor) else source.tensor()
@@ -387,12 +391,14 @@ def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate:
 
 
 @public("torch Tensor")
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements where the mask is true, as a vector."""
     if mask.dtype is not dt.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = np.broadcast_shapes(input.shape, mask.shape)
-    return gather(input.expand(shape), {0: mask.expand(shape)}) if shape else input.reshape(1)[mask.reshape(1)]
+    if out is not None:
+        layout.check_overlap(out, (input, mask), False)
+    return into(out, gather(input.expand(shape), {0: mask.expand(shape)}) if shape else input.reshape(1)[mask.reshape(1)])
 
 
 # Types
@@ -434,6 +440,9 @@ def legacy(kind: dtype, where: Any, args: tuple) -> Tensor:
         return from_array(np.zeros(0, kind.numpy), place)
     if all(isinstance(a, int | np.integer) for a in args):
         return from_array(np.zeros(tuple(map(int, args)), kind.numpy), place)
+    if len(args) > 1:
+        raise (TypeError(f"new() received an invalid combination of arguments - got ({', '.join(a.__class__.__name__ for a in args)})")
+               if isinstance(args[0], Sequence) else misfit.wrong_size("new", "size", 1, args))
     data, = args
     if isinstance(data, Size):
         return from_array(np.zeros(tuple(data), kind.numpy), place)
@@ -441,10 +450,11 @@ def legacy(kind: dtype, where: Any, args: tuple) -> Tensor:
         if data.dtype is not kind:
             raise TypeError(f"expected {kind} (got {data.dtype})")
         return data.detach()
-    if isinstance(data, float | str) or not hasattr(data, "__len__"):
+    if isinstance(data, str):
+        raise TypeError("new(): invalid data type 'str'")
+    if not isinstance(data, Sequence | np.ndarray):
         raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
-    return from_array(np.array([x.tolist() if isinstance(x, Tensor) else x for x in data] if not isinstance(data, np.ndarray) else data)
-                      .astype(kind.numpy), place)
+    return from_array(np.array(numbers(data, kind) if isinstance(data, Sequence) else data).astype(kind.numpy), place)
 
 
 @public("Tensor", name="new")

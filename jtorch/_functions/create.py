@@ -1,10 +1,8 @@
 """Creating tensors: from data, filled, and in sequences.  Fresh CPU tensors are NumPy arrays on the host, so making them compiles nothing."""
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Sequence
-from operator import index
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy as np
 from .._core import dtype as dt
 from .._core import misfit, promote
 from .._core.derive import sizes
-from .._core.device import CPU, canonical, device
+from .._core.device import CPU, META, canonical, device
 from .._core.dtype import FLOATING, chosen, dtype, of_python
 from .._core.graph import here, mode
 from .._core.public import PUBLIC, public
@@ -38,6 +36,17 @@ def finish(array: np.ndarray, device: Any, requires_grad: bool) -> Tensor:
     """A tensor that owns `array`, on the wanted device."""
     where = Defaults.device if device is None else canonical(device)
     return from_array(array, where, requires_grad)
+
+
+def blank(shape: Sequence[int], kind: Any) -> np.ndarray:
+    """An array without memory of its own, for a tensor without data."""
+    return np.broadcast_to(np.zeros((), kind), tuple(shape))
+
+
+def make(how: Callable[[], np.ndarray], shape: Sequence[int], kind: dtype, device: Any, requires_grad: bool) -> Tensor:
+    """A tensor that owns the array that `how()` makes, on the wanted device: on `meta` nothing is made, or drawn."""
+    where = Defaults.device if device is None else canonical(device)
+    return from_array(blank(shape, kind.numpy) if where is META else how(), where, requires_grad)
 
 
 # From data
@@ -89,13 +98,15 @@ def _integers(plain: Any, kind: dtype) -> np.ndarray:
     return array.astype(np.int64).astype(kind.numpy) if kind is dt.uint8 else array.astype(kind.numpy)
 
 
-def _plain(data: Any) -> Any:
+def _plain(data: Any, number: Callable[[Any], Any] | None = None) -> Any:
     if isinstance(data, Tensor):
         return data.tolist()
     if isinstance(data, np.ndarray | np.generic):
         return data.tolist()
     if isinstance(data, Sequence) and not isinstance(data, str):
-        return [_plain(d) for d in data] if not data or not isinstance(data[0], bool | int | float | complex) else list(map(_number, data))
+        if not data or number or not isinstance(data[0], bool | int | float | complex):
+            return [_plain(d, number) for d in data]
+        return list(map(_number, data))
     return data
 
 
@@ -130,6 +141,20 @@ def _check_regular(data: Any, dim: int = 0) -> tuple[int, ...]:
         if s[:1] != shapes[0][:1]:
             raise ValueError(f"expected sequence of length {shapes[0][0] if shapes[0] else 1} at dim {dim + 1} (got {s[0] if s else 1})")
     return (len(data), *shapes[0])
+
+
+def numbers(data: Sequence, kind: dtype) -> list:
+    """Nested sequences as nested lists, for the old constructors, which take the numbers of one type only."""
+    plain = _plain(data, lambda x: x)
+    _check_regular(plain)
+    first = plain
+    while isinstance(first, list) and first:
+        first = first[0]
+    for k in _kinds(plain):
+        if not issubclass(k, bool | int | float | complex):
+            raise ValueError(f"too many dimensions '{k.__name__}'") if isinstance(first, str) else TypeError(
+                f"must be real number, not {k.__name__}" if kind.category >= FLOATING else f"'{k.__name__}' object cannot be interpreted as an integer")
+    return plain
 
 
 def _inferred(data: Any) -> dtype:
@@ -269,10 +294,11 @@ def full(size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: dtype 
     fill = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = of_python.get(dtype, dtype) or promote.number_type(type(fill) if type(fill) in promote.NUMBERS else type(np.asarray(fill).item()))
     dt.check_number(fill, kind)
-    return _out(out, finish(np.full(checked_sizes(sizes((size,))), fill).astype(kind.numpy), device, requires_grad))
+    shape = checked_sizes(sizes((size,)))
+    return put_in(out, make(lambda: np.full(shape, fill).astype(kind.numpy), shape, kind, device, requires_grad))
 
 
-def _filled(name: str, text: str, make: Any) -> None:
+def _filled(name: str, text: str, fresh: Any) -> None:
     def fill(*size: Any, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
              requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None, names: Any = None) -> Tensor:
         if not size:
@@ -280,15 +306,18 @@ def _filled(name: str, text: str, make: Any) -> None:
         size = sizes(size)
         if name == "zeros" and any(n < 0 for n in size):
             raise RuntimeError("zeros: Dimension size must be non-negative.")
-        return _out(out, finish(make(checked_sizes(size), chosen(dtype, floating()).numpy), device, requires_grad))
+        kind = chosen(dtype, floating())
+        return put_in(out, make(lambda: fresh(size, kind.numpy), checked_sizes(size), kind, device, requires_grad))
 
     def like(input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
              pin_memory: bool = False, memory_format: Any = None) -> Tensor:
-        return finish(make(tuple(input.shape), chosen(dtype, input.dtype).numpy), device or input.device, requires_grad)
+        shape, kind = tuple(input.shape), chosen(dtype, input.dtype)
+        return make(lambda: fresh(shape, kind.numpy), shape, kind, device or input.device, requires_grad)
 
     def of_tensor(self: Tensor, *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
                   pin_memory: bool = False) -> Tensor:
-        return finish(make(checked_sizes(sizes(_size_argument(size))), chosen(dtype, self.dtype).numpy), device or self.device, requires_grad)
+        shape, kind = checked_sizes(sizes(_size_argument(size))), chosen(dtype, self.dtype)
+        return make(lambda: fresh(shape, kind.numpy), shape, kind, device or self.device, requires_grad)
     for function, known, home, where in ((fill, name, "torch", "of the given size"), (like, f"{name}_like", "torch", "of the size and type of `input`"),
                                          (of_tensor, f"new_{name}", "Tensor", "of the same type and device")):
         function.__doc__, function.__name__ = f"A tensor {where}, {text}.", known
@@ -344,110 +373,13 @@ def empty_strided(size: Any, stride: Any, *, dtype: dtype | None = None, layout:
     return PUBLIC["torch"]["zeros"](memory, dtype=dtype, device=device).as_strided(size, stride).requires_grad_(requires_grad)
 
 
-def _out(out: Tensor | None, made: Tensor) -> Tensor:
+def put_in(out: Tensor | None, made: Tensor) -> Tensor:
+    """`made`, or where there is one the tensor given as `out=` with its contents."""
     if out is None:
         return made
     if out.shape != made.shape:
         out._resize(made.shape)
     return out._write(made._value)
-
-
-# Sequences
-
-@public("torch")
-def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
-           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
-    """The numbers from `start` (0 if only `end` is given) up to, without, `end`, `step` apart.
-
-    >>> torch.arange(1, 2.5, 0.5)
-    tensor([1.0000, 1.5000, 2.0000])
-    """
-    start, end, step = [x.item() if isinstance(x, Tensor | np.generic) else x for x in (start, end, step)]
-    if end is None:
-        start, end = 0, start
-    for name, x in (("start", start), ("end", end), ("step", step)):
-        if not isinstance(x, bool | int | float):
-            raise misfit.wrong_class("arange", name, 1 + (name != "start") * bool(start) + (name == "step"), "Number", x)
-    kind = chosen(dtype, floating() if any(isinstance(x, float) for x in (start, end, step)) else dt.int64)
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    count = math.ceil((end - start) / step)
-    array = cast_array(np.asarray(start + step * np.arange(count)), kind)
-    return _out(out, finish(np.array(array), device, requires_grad))
-
-
-@public("torch")
-def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
-          device: Any = None, requires_grad: bool = False) -> Tensor:
-    """The numbers from `start` to `end`, both included."""
-    warnings.warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range builtin. "
-                  "Instead, use torch.arange, which produces values in [start, end).", UserWarning, stacklevel=2)
-    count = math.floor((end - start) / step) + 1
-    return _out(out, finish(cast_array(start + step * np.arange(count), chosen(dtype, floating())), device, requires_grad))
-
-
-@public("torch")
-def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
-             requires_grad: bool = False) -> Tensor:
-    """`steps` numbers from `start` to `end`, evenly spaced, both included."""
-    steps = index(steps)
-    if not misfit.fits("Number", start) or not misfit.fits("Number", end):
-        raise TypeError(f"linspace() received an invalid combination of arguments - got ({type(start).__name__}, {type(end).__name__}, int)")
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
-    kind = chosen(dtype, floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
-    return _out(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
-
-
-def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
-    """PyTorch's way: from both ends towards the middle, in the type itself."""
-    if kind.category < FLOATING:
-        step = (float(end) - float(start)) / max(steps - 1, 1)
-        k = np.arange(steps)
-        return np.where(k < steps // 2, start + step * k, end - step * (steps - k - 1)).astype(kind.numpy)
-    work = np.float32 if kind.itemsize == 2 else kind.numpy.type
-    a, b = work(start), work(end)
-    if steps == 1:
-        return np.array([a]).astype(kind.numpy)
-    step, k = (b - a) / work(max(steps - 1, 1)), np.arange(steps)
-    wide = np.complex128 if kind.is_complex else np.float64  # one rounding, as of a fused multiply-add
-    low = (wide(a) + wide(step) * k.astype(wide)).astype(work)
-    high = (wide(b) - wide(step) * (steps - k - 1).astype(wide)).astype(work)
-    return np.where(k < steps // 2, low, high).astype(kind.numpy)
-
-
-@public("torch")
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
-             device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`base` to powers evenly spaced from `start` to `end`."""
-    kind = chosen(dtype, floating())
-    powers = _spaced(start, end, steps, kind if kind.category >= FLOATING else dt.float64)
-    return _out(out, finish(cast_array(np.power(np.float64(base), powers.astype(np.float64)), kind), device, requires_grad))
-
-
-@public("torch")
-def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
-        requires_grad: bool = False) -> Tensor:
-    """A matrix with ones on the diagonal."""
-    for name, size in (("n", n), ("m", m or 0)):
-        if index(size) < 0:
-            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
-    return _out(out, finish(np.eye(n, n if m is None else m, dtype=chosen(dtype, floating()).numpy), device, requires_grad))
-
-
-@public("torch")
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
-    """The positions of a lower triangle.    ->  (2, n)"""
-    return finish(np.array(np.tril_indices(row, offset, col)).astype(dtype.numpy), device, False)
-
-
-@public("torch")
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
-    """The positions of an upper triangle.    ->  (2, n)"""
-    return finish(np.array(np.triu_indices(row, offset, col)).astype(dtype.numpy), device, False)
 
 
 # Defaults

@@ -1,6 +1,7 @@
 """Random tensors.  CPU draws come from the generator on the host, bit for bit PyTorch's, and enter programs as inputs."""
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any
 
@@ -9,14 +10,14 @@ import numpy as np
 from .._core import dtype as dt
 from .._core import random, rejection
 from .._core.derive import sizes
-from .._core.device import CPU
+from .._core.device import META
 from .._core.dtype import chosen, dtype
 from .._core.public import public
 from .._core.record import to_host
 from .._core.run import host_value
 from .._core.tensor import Tensor, from_array
 from .._core.twister import Generator as HostGenerator
-from .create import checked_sizes, finish, floating
+from .create import checked_sizes, finish, floating, make
 
 
 class Generator(HostGenerator):
@@ -45,7 +46,7 @@ def default_for(kind: str) -> Generator:
     return default if kind == "cpu" else others.setdefault(kind, Generator(kind))
 
 
-def stream(generator: Generator | None, where: Any = CPU) -> Generator:
+def stream(generator: Generator | None) -> Generator:
     """The generator to draw from."""
     return default if generator is None else generator
 
@@ -85,12 +86,14 @@ def set_rng_state(new_state: Tensor) -> None:
 Size = Any
 
 
-def _finish(array: np.ndarray, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
+def _drawn(how: Callable[..., np.ndarray], generator: Generator | None, shape: Sequence[int], kind: dtype, given: tuple, device: Any,
+           requires_grad: bool, out: Tensor | None = None) -> Tensor:
+    """The tensor that `how(generator, shape, kind, *given)` draws."""
     if out is None:
-        return finish(array, device, requires_grad)
-    if out.shape != array.shape:
-        out._resize(array.shape)
-    return out._write(host_value(array))
+        return make(lambda: how(stream(generator), tuple(shape), kind, *given), shape, kind, device, requires_grad)
+    if out.shape != shape:
+        out._resize(shape)
+    return out._write(host_value(how(stream(generator), tuple(shape), kind, *given)))
 
 
 def _shape(size: tuple, named: Any) -> tuple[int, ...]:
@@ -101,14 +104,14 @@ def _shape(size: tuple, named: Any) -> tuple[int, ...]:
 def rand(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers uniform in [0, 1)."""
-    return _finish(random.uniform(stream(generator), _shape(size, None), chosen(dtype, floating())), device, requires_grad, out)
+    return _drawn(random.uniform, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
 def randn(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers from the standard normal distribution."""
-    return _finish(random.normal(stream(generator), _shape(size, None), chosen(dtype, floating())), device, requires_grad, out)
+    return _drawn(random.normal, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
@@ -121,14 +124,14 @@ def randint(low: Any = None, high: Any = None, size: Any = None, *, generator: G
         low, high = 0, low
     elif low is None:
         low = 0
-    return _finish(random.randint(stream(generator), checked_sizes(sizes((size,))), chosen(dtype, dt.int64), index(low), index(high)), device, requires_grad, out)
+    return _drawn(random.randint, generator, checked_sizes(sizes((size,))), chosen(dtype, dt.int64), (index(low), index(high)), device, requires_grad, out)
 
 
 @public("torch")
 def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64, layout: Any = None, device: Any = None,
              requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """The numbers from 0 to n - 1 in random order."""
-    return _finish(random.randperm(stream(generator), n, dtype), device, requires_grad, out)
+    return _drawn(lambda g, shape, kind: random.randperm(g, n, kind), generator, (n,), dtype, (), device, requires_grad, out)
 
 
 @public("torch")
@@ -157,15 +160,14 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: dty
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
            layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
-    source = stream(generator)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-        return _finish(random.normal(source, sizes((size,)), chosen(dtype, floating()), float(mean), _positive(std)), device, requires_grad, out)
+        return _drawn(random.normal, generator, sizes((size,)), chosen(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)
     first = mean if isinstance(mean, Tensor) else std
     shape = np.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
-    if isinstance(std, Tensor) and std.numel() and bool((std < 0).any()):
+    if isinstance(std, Tensor) and std.numel() and std.device is not META and bool((std < 0).any()):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     scale = 1.0 if isinstance(std, Tensor) else _positive(std)
-    drawn = finish(random.normal(source, shape, first.dtype, 0.0, scale), device or first.device, False)
+    drawn = _drawn(random.normal, generator, shape, first.dtype, (0.0, scale), device or first.device, False)
     if isinstance(std, Tensor):
         drawn = drawn * std.detach()
     made = drawn + (mean.detach() if isinstance(mean, Tensor) else mean)
@@ -181,11 +183,11 @@ def _positive(std: float) -> float:
 @public("torch")
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Ones with the probability that `input` gives for each element (or with probability `p`), zeros otherwise."""
-    chance = np.asarray(to_host(input._read_value(), "bernoulli")) if p is None else p
-    if p is None and chance.size and (np.asarray(chance, np.float64).min() < 0 or np.asarray(chance, np.float64).max() > 1):
+    chance = p if p is not None or input.device is META else np.asarray(to_host(input._read_value(), "bernoulli"))
+    if isinstance(chance, np.ndarray) and chance.size and (np.asarray(chance, np.float64).min() < 0 or np.asarray(chance, np.float64).max() > 1):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, "
                            "please report an enhancement request to PyTorch.)")
-    return _finish(random.bernoulli(stream(generator), tuple(input.shape), input.dtype, chance), input.device, False, out)
+    return _drawn(random.bernoulli, generator, input.shape, input.dtype, (chance,), input.device, False, out)
 
 
 public("Tensor", name="bernoulli")(bernoulli)
@@ -194,15 +196,17 @@ public("Tensor", name="bernoulli")(bernoulli)
 @public("torch Tensor")
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Indices drawn with the weights in each row of `input`.    input: (n) or (m, n)  ->  (num_samples) or (m, num_samples)"""
-    weights = to_host(input._read_value(), "multinomial")
-    return _finish(random.multinomial(stream(generator), weights, num_samples, replacement), input.device, False, out)
+    def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
+        return random.multinomial(g, to_host(input._read_value(), "multinomial"), num_samples, replacement)
+    return _drawn(draw, generator, (*input.shape[:-1], num_samples), dt.int64, (), input.device, False, out)
 
 
 @public("torch")
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson counts with the rates in `input`."""
-    rate = np.asarray(to_host(input._read_value(), "poisson"), np.float64)
-    return finish(rejection.poisson(stream(generator), rate).astype(input.dtype.numpy).reshape(input.shape), input.device, False)
+    def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
+        return rejection.poisson(g, np.asarray(to_host(input._read_value(), "poisson"), np.float64)).astype(kind.numpy).reshape(shape)
+    return _drawn(draw, generator, input.shape, input.dtype, (), input.device, False)
 
 
 @public("torch")
@@ -219,9 +223,8 @@ def _in_place(name: str, doc: str, draw: Any) -> None:
     @public("Tensor", name=name)
     def fill(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
         self._check_write()
-        array = draw(stream(generator), tuple(self.shape), self.dtype, *args, **kwargs)
-        value = host_value(array)
-        return self._write(value if self.device is CPU else finish(array, self.device, False)._value, name)
+        made = make(lambda: draw(stream(generator), tuple(self.shape), self.dtype, *args, **kwargs), self.shape, self.dtype, self.device, False)
+        return self._write(made._value, name)
     fill.__name__, fill.__doc__ = name, doc
 
 

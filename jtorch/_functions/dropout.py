@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._core import layout, random
-from .._core.dtype import COMPLEX, FLOATING
+from .._core.dtype import COMPLEX, FLOATING, bool_
 from .._core.op import Op
 from .._core.public import public
 from .._core.record import record
@@ -16,6 +16,7 @@ from .._core.tensor import Tensor, from_array, wrap
 from .._ops.activation import alpha_dropout_apply, dropout_apply
 from .._ops.checks import SCALAR_TYPES
 from .._ops.pointwise import mul
+from .create import make
 from .draw import default
 
 FUNCTIONAL = "nn.functional"
@@ -35,7 +36,7 @@ def check_probability(p: float, error: type[Exception] = ValueError) -> None:
 
 def kept(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
     """Which elements of a tensor of this shape dropout keeps, on the device of `like`."""
-    return from_array(random.keep_mask(default, tuple(shape), p), like.device)
+    return make(lambda: random.keep_mask(default, tuple(shape), p), shape, bool_, like.device, False)
 
 
 def kept_of(input: Tensor, p: float) -> Tensor:
@@ -44,8 +45,7 @@ def kept_of(input: Tensor, p: float) -> Tensor:
     order = sorted(range(len(shape)), key=lambda d: -strides[d])
     if order == list(range(len(shape))) or 0 in strides:
         return kept(shape, p, input)
-    drawn = random.keep_mask(default, tuple([shape[d] for d in order]), p).transpose(np.argsort(order))
-    return from_array(np.ascontiguousarray(drawn), input.device)
+    return kept([shape[d] for d in order], p, input).permute(*np.argsort(order).tolist())
 
 
 def _drop(op: Op, input: Tensor, p: float, training: bool, inplace: bool, channels: bool = False) -> Tensor:

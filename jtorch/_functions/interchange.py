@@ -7,7 +7,7 @@ import numpy as np
 
 from .._core import dtype as dt
 from .._core import gradgraph
-from .._core.device import CPU, canonical, device
+from .._core.device import CPU, META, canonical, device
 from .._core.dtype import FLOATING, dtype
 from .._core.graph import aval, computed
 from .._core.public import public
@@ -15,6 +15,7 @@ from .._core.record import record, to_device, to_host
 from .._core.run import concrete, host_value
 from .._core.storage import convert
 from .._core.tensor import HIDDEN, Tensor, from_array, new, wrap
+from .create import blank
 
 
 @public("Tensor")
@@ -85,14 +86,18 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 PLACES = (Tensor, dt.dtype, device, str, int, type(None))     # what `to` takes first
 
 
+def _misfitting(args: tuple, unknown: dict[str, Any]) -> TypeError:
+    given = ", ".join([type(x).__name__ for x in args] + [f"{k}={type(x).__name__}" for k, x in unknown.items()])
+    return TypeError(f"to() received an invalid combination of arguments - got ({given}), but expected one of:\n * (torch.device device = None, "
+                     "torch.dtype dtype = None, ...)\n * (torch.dtype dtype, ...)\n * (Tensor tensor, ...)")
+
+
 def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
                  memory_format: Any = None, other: Tensor | None = None, **unknown: Any) -> tuple:
     rest = [dt.of_python.get(x, x) if isinstance(x, type) else x for x in args]
     wrong = next((x for k, x in enumerate(rest) if not isinstance(x, PLACES) or isinstance(x, str) and k), None)
     if wrong is not None or set(unknown) or not isinstance(dtype, dt.dtype | type | None):
-        given = ", ".join([type(x).__name__ for x in args] + [f"{k}={type(x).__name__}" for k, x in unknown.items()])
-        raise TypeError(f"to() received an invalid combination of arguments - got ({given}), but expected one of:\n * (torch.device device = None, "
-                        "torch.dtype dtype = None, ...)\n * (torch.dtype dtype, ...)\n * (Tensor tensor, ...)")
+        raise _misfitting(args, unknown)
     if rest and isinstance(rest[0], Tensor):
         other = rest.pop(0)
     elif rest and not isinstance(rest[0], dt.dtype):
@@ -101,6 +106,8 @@ def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = No
         device, dtype = other.device, other.dtype
     if rest and isinstance(rest[0], dt.dtype):
         dtype = rest.pop(0)
+    if any(not isinstance(x, bool) for x in rest):
+        raise _misfitting(args, unknown)
     if len(rest) > 1:
         copy = rest[1]
     return device, dt.of_python.get(dtype, dtype), copy
@@ -123,7 +130,8 @@ def __deepcopy__(self: Tensor, memo: dict) -> Tensor:
 @public("Tensor")
 def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
     state = {k: v for k, v in self.__dict__.items() if k not in HIDDEN}
-    return _rebuild, (type(self), np.array(self._host()), self.dtype, str(self.device), self.requires_grad, state)
+    data = tuple(self.shape) if self.device is META else np.array(self._host())
+    return _rebuild, (type(self), data, self.dtype, str(self.device), self.requires_grad, state)
 
 
 def _like(tensor: Tensor) -> Tensor:
@@ -140,7 +148,8 @@ def _like(tensor: Tensor) -> Tensor:
     return out
 
 
-def _rebuild(cls: type, array: np.ndarray, kind: dtype, where: str, requires_grad: bool, state: dict) -> Tensor:
+def _rebuild(cls: type, data: np.ndarray | tuple, kind: dtype, where: str, requires_grad: bool, state: dict) -> Tensor:
+    array = blank(data, kind.numpy) if isinstance(data, tuple) else data
     out = new(cls)
     out._value = from_array(array.astype(kind.numpy, copy=False), canonical(where))._value
     out.__dict__.update(state)

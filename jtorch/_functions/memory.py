@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from .._core import layout
+from .._core.device import META, canonical
 from .._core.dtype import dtype
 from .._core.graph import Value, here, mode
 from .._core.public import public
 from .._core.run import concrete, host_value
 from .._core.storage import Step, Storage
-from .._core.tensor import Tensor, new
+from .._core.tensor import Tensor, from_array, new
 from .shape import as_strided
 
 
@@ -116,6 +117,8 @@ def data_ptr(self: Tensor) -> int:
     """A number that is the same for tensors whose first elements share memory."""
     if self._storage is None:
         self._share()
+    if self.device is META:
+        return 0
     return id(self._storage) + layout.of(self)[1] * self.dtype.itemsize
 
 
@@ -142,7 +145,7 @@ def tensor_on_storage(loaded: Any, offset: int, size: tuple[int, ...], stride: t
     """A tensor on the memory of a storage read from a file; all tensors made from one such storage share it."""
     storage = loaded.__dict__.get("_engine")
     if storage is None:
-        storage = loaded._engine = Storage(host_value(loaded.array))
+        storage = loaded._engine = Storage(from_array(loaded.array, canonical(loaded.device))._value)
     base = UntypedStorage(storage).tensor()
     if offset == 0 and base.shape.numel() == np.prod(size, dtype=int) and layout.contiguous(size) == tuple(stride):
         return base.view(size)

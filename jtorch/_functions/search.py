@@ -82,7 +82,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     made = wrap(record(choose.op, (condition, input, other)))
     if out is not None and out.dtype is not made.dtype:
         raise RuntimeError(f"Expected out type to be {made.dtype.title} but got {out.dtype.title}")
-    return made if out is None else write_out(choose.op, out, made)
+    return made if out is None else write_out(choose.op, out, made, (condition, input, other))
 
 
 @public("Tensor", name="where")

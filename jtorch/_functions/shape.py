@@ -10,7 +10,7 @@ import numpy as np
 from .._core import layout, misfit
 from .._core.derive import sizes
 from .._core.dtype import dtype
-from .._core.format import LAYOUTS
+from .._core.format import LAYOUTS, memory_format
 from .._core.indexing import FULL, check_dimension
 from .._core.public import public
 from .._core.record import check_broadcast, record
@@ -89,6 +89,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     """`input` with one dimension split into several."""
     d = check_dimension(dim, input.dim())
+    if not input.dim():
+        raise RuntimeError("unflatten got an unexpected error:")
     if math.prod(n for n in sizes if n != -1) == 0 or input.shape[d] % math.prod(n for n in sizes if n != -1) or \
             -1 not in sizes and math.prod(sizes) != input.shape[d]:
         raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d} ({input.shape[d]}) in the input tensor")
@@ -213,6 +215,8 @@ def split(tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, s
     """Parts of a dimension: of equal size (the last may be smaller), or of the sizes in a list."""
     wanted = split_size if split_size_or_sections is None else split_size_or_sections
     wanted = int(wanted) if isinstance(wanted, Tensor | np.integer) else wanted
+    if not tensor.dim():
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     d = check_dimension(dim, tensor.dim())
     size = tensor.shape[d]
     if isinstance(wanted, int):
@@ -301,12 +305,20 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy, through which gradients flow."""
     if not isinstance(input, Tensor):
         raise misfit.wrong_class("clone", "input", 1, "Tensor", input)
+    check_format("clone", memory_format)
     return wrap(record(COPY, (input,)))
 
 
+def check_format(name: str, given: Any) -> None:
+    """Raise where a `memory_format` is none."""
+    if given is not None and not isinstance(given, memory_format):
+        raise misfit.wrong_class(name, "memory_format", None, "torch.memory_format", given)
+
+
 @public("Tensor")
-def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+def contiguous(self: Tensor, *, memory_format: Any = None) -> Tensor:
     """The tensor itself if its elements lie in order in memory, otherwise a copy."""
+    check_format("contiguous", memory_format)
     return self if layout.is_contiguous(self) else clone(self)
 
 
@@ -346,20 +358,28 @@ def _reversed(self: Tensor) -> Tensor:
     return self.permute(tuple(range(self.dim() - 1, -1, -1)))
 
 
-def _matrix(self: Tensor) -> Tensor:
-    if self.dim() < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.dim()}-D tensor.")
-    return self.transpose(-2, -1)
+def _matrices(self: Tensor, name: str = "mT") -> Tensor:
+    if self.dim() == 1:
+        raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
+    return self.transpose(-2, -1) if self.dim() else self
+
+
+def _conjugates(self: Tensor) -> Tensor:
+    turned = _matrices(self, "mH")
+    return turned.conj() if self.is_complex() else turned
 
 
 def _conjugate(self: Tensor) -> Tensor:
+    if self.dim() not in (0, 2):
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.dim()}-D tensor."
+                           f"{' For batches of matrices, consider using tensor.mH' if self.dim() > 2 else ''}")
     return _reversed(self).conj() if self.is_complex() else _reversed(self)
 
 
 _transposed("T", "The tensor with its dimensions reversed, as a view.", _reversed)
-_transposed("mT", "The tensor with its last two dimensions exchanged, as a view.", _matrix)
+_transposed("mT", "The tensor with its last two dimensions exchanged, as a view.", _matrices)
 _transposed("H", "The conjugate transpose of a matrix.", _conjugate)
-_transposed("mH", "The conjugate transpose of the last two dimensions.", lambda self: _matrix(self).conj() if self.is_complex() else _matrix(self))
+_transposed("mH", "The conjugate transpose of the last two dimensions.", _conjugates)
 setattr(Tensor, "real", property(lambda self: real(self), lambda self, value: real(self).copy_(value), doc="The real part, as a view."))
 setattr(Tensor, "imag", property(lambda self: imag(self), lambda self, value: imag(self).copy_(value), doc="The imaginary part, as a view."))
 setattr(Tensor, "is_cuda", property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU."))

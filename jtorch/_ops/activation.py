@@ -239,12 +239,6 @@ def log_softmax(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     return _softmax(input, dim, dtype, "log_softmax", jax.nn.log_softmax)
 
 
-@op(NONE, home="", inplace=False, out=False, node="SoftmaxBackward0", saves="result")
-def softmin(input: Array, dim: int, dtype: dtype | None = None) -> Array:
-    """`softmax(-input, dim)`.    input: (*)  ->  (*)"""
-    return softmax(-input, dim, dtype)
-
-
 @op(NONE, home="", inplace=False, out=False, node=lambda entry: "AddBackward0" if entry.attrs[0] else "SoftmaxBackward0")
 def gumbel_softmax_apply(logits: Array, gumbels: Array, tau: Scalar = 1, hard: bool = False, dim: int = -1) -> Array:
     """A sample of the Gumbel-softmax distribution (Jang et al. 2016, arXiv:1611.01144), its noise drawn by the caller.    logits: (*)  ->  (*)

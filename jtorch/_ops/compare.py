@@ -91,7 +91,7 @@ def _equal(input: Array, other: Array) -> Array:
     return jnp.all(input == other) if input.shape == other.shape else jnp.zeros((), jnp.bool_)
 
 
-@op(BOOL, home="torch", inplace=False, differentiable=False)
+@op(BOOL, home="torch", inplace=False, differentiable=False, overlap="any")
 def isin(elements: Array, test_elements: Array, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each element is among `test_elements`.    elements: (*), test_elements: (*)  ->  (*), bool
 

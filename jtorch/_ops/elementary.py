@@ -375,7 +375,7 @@ def polygamma_method(input: Array, n: int) -> Array:
     return polygamma(n, input)
 
 
-@op(FLOAT, aliases=("special.multigammaln",))
+@op(FLOAT, aliases=("special.multigammaln",), overlap="any")
 def mvlgamma(input: Array, p: int) -> Array:
     """Logarithm of the gamma function of dimension `p`.    input: (*)  ->  (*)"""
     if p < 1:
@@ -467,7 +467,7 @@ def _joined(real: Array, imag: Array) -> Array:
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-@op(NONE, returns="mantissa exponent", saves="nothing")
+@op(NONE, returns="mantissa exponent", saves="nothing", overlap="whole")
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in [1/2, 1) and exponent with `input = mantissa * 2 ** exponent`.    input: (*)  ->  (*), (*) int32"""
     if not is_inexact(input):

@@ -42,7 +42,7 @@ def _extreme_along(input: Array, dim: int, keepdim: bool, name: str, place: Call
     return _at(input, place(input, axis, keepdims=True).astype(jnp.int64), axis, keepdim)
 
 
-@op(NONE, name="max", returns="values indices", saves="nothing")
+@op(NONE, name="max", returns="values indices", saves="nothing", overlap="none")
 @takes_zero_dim
 def max_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The largest elements along `dim` and their (first) indices.    input: (*)  ->  (*) without `dim`, twice
@@ -67,7 +67,7 @@ def max_of_two(input: Array, other: Array) -> Array:
     return jnp.maximum(input, other)
 
 
-@op(NONE, name="min", returns="values indices", saves="nothing")
+@op(NONE, name="min", returns="values indices", saves="nothing", overlap="none")
 @takes_zero_dim
 def min_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest elements along `dim` and their (first) indices.    input: (*)  ->  (*) without `dim`, twice"""
@@ -200,7 +200,7 @@ def nanmedian(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array
     return _middle_along(input, dim, keepdim, True, "nanmedian")
 
 
-@op(NONE, returns="values indices", saves="nothing")
+@op(NONE, returns="values indices", saves="nothing", overlap="none")
 @takes_zero_dim
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The `k`-th smallest elements along `dim`, counted from 1, and their indices.    input: (*)  ->  (*) without `dim`, twice"""
@@ -212,7 +212,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tupl
     return _at(input, lax.slice_in_dim(order, k - 1, k, axis=axis).astype(jnp.int64), axis, keepdim)
 
 
-@op(NONE, returns="values indices", saves="nothing")
+@op(NONE, returns="values indices", saves="nothing", overlap="none")
 @takes_zero_dim
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent (then smallest) elements along `dim` and their last indices.    input: (*)  ->  (*) without `dim`, twice"""

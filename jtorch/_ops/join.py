@@ -12,7 +12,7 @@ from .._core.op import NONE, SAME, Array, Arrays, Dims, Shape, op
 from .arguments import dimensions
 from .checks import dimension, sizes
 
-joins = partial(op, SAME, home="torch", inplace=False)
+joins = partial(op, SAME, home="torch", inplace=False, overlap="none")
 grids = partial(op, NONE, home="torch", inplace=False, out=False)
 
 

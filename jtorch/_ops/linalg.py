@@ -13,7 +13,8 @@ from .arguments import is_complex, is_inexact, require_matrices, transposed
 from .checks import broadcast_sizes, scalar_type
 from .nodes import power
 from .reduce import p_norm
-from .singular import INDEFINITE, SINGULAR, UNSOLVED, failing_minor, first_zero, raises, raises_below_zero, require_finite, require_finite_eig, zero_pivot
+from .singular import (INDEFINITE, SINGULAR, UNSOLVED, failing_minor, first_zero, raises, raises_below_zero, raises_for_nan, require_finite,
+                       require_finite_eig, zero_pivot)
 
 algebra = partial(op, NONE, home="linalg")
 
@@ -172,7 +173,7 @@ def cholesky_inverse(L: Array, upper: bool = False) -> tuple[Array, Array]:
     return found, first_zero(L)
 
 
-@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast")
+@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast", fails=raises_for_nan)
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
     require_matrices(A, "torch.linalg.lstsq")
@@ -191,7 +192,8 @@ def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None 
     with_residuals = m > n and driver not in (None, "gelsy")            # LAPACK's gelsy gives none
     residuals = jnp.sum(jnp.abs(A @ found - right) ** 2, -2) if with_residuals else jnp.zeros((0,), values.dtype)
     shown = values if driver in ("gelsd", "gelss") else jnp.zeros((0,), values.dtype)
-    return found[..., 0] if vector else found, residuals, jnp.zeros((0,), jnp.int64) if driver == "gels" else rank, shown
+    unknown = jnp.isnan(A).any() | jnp.isnan(B).any()
+    return found[..., 0] if vector else found, residuals, jnp.zeros((0,), jnp.int64) if driver == "gels" else rank, shown, unknown
 
 
 # ---- decompositions

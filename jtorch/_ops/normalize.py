@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import NONE, Array, Shape, op
-from .checks import dimension, require_floating, scalar_type, sizes, torch_size, widened
+from .checks import dimension, require_floating, sizes, torch_size, widened
 
 norm = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 part = partial(op, NONE, home="", inplace=False, out=False)
@@ -37,8 +37,9 @@ def _check_channels(input: Array, **given: Array | None) -> None:
 
 def _check_type(input: Array, *parameters: Array | None) -> None:
     for parameter in parameters:
-        if parameter is not None and parameter.dtype not in (input.dtype, widened(input).dtype):
-            raise RuntimeError(f"mixed dtype (CPU): expect parameter to have scalar type of {scalar_type(widened(input))}")
+        if parameter is not None and parameter.dtype != input.dtype and (parameter.dtype != jnp.float32 or widened(input).dtype != jnp.float32):
+            cure = "all inputs must share same datatype." if parameter.dtype == jnp.float32 else "expect parameter to have scalar type of Float"
+            raise RuntimeError(f"mixed dtype (CPU): {cure}")
 
 
 @part(node="NativeBatchNormBackward0")
@@ -112,8 +113,8 @@ def layer_norm(input: Array, normalized_shape: Shape, weight: Array | None = Non
     tensor([-1.0000,  1.0000])
     """
     shape = _check_shape(input, normalized_shape, ", ", weight=weight, bias=bias)
-    require_floating(input, "LayerNormKernelImpl")
     _check_type(input, weight, bias)
+    require_floating(input, "LayerNormKernelImpl")
     values, _, _ = _standardised(widened(input), tuple(range(input.ndim - len(shape), input.ndim)), eps)
     return _affine(values, weight, bias, shape).astype(input.dtype)
 
@@ -144,8 +145,8 @@ def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias:
         if values is not None and values.shape != (channels,):
             raise RuntimeError(f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
                                f"{sizes(values)} and input of shape {sizes(input)}")
-    require_floating(input, "GroupNormKernelImpl")
     _check_type(input, weight, bias)
+    require_floating(input, "GroupNormKernelImpl")
     grouped = widened(input).reshape(batch, num_groups, channels // num_groups, *space)
     values, _, _ = _standardised(grouped, tuple(range(2, grouped.ndim)), eps)
     return _affine(values.reshape(input.shape), weight, bias, (1, -1, *(1,) * len(space))).astype(input.dtype)

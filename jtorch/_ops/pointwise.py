@@ -110,9 +110,15 @@ def true_divide(input: Array, other: Array) -> Array:
     return input / other
 
 
+def _require_numbers(input: Array, name: str) -> None:
+    if is_bool(input):
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
+
+
 @op(SAME, reflected=True, differentiable=False, known=divisor)
 def floor_divide(input: Array, other: Array) -> Array:
     """`input / other` rounded down, as Python's `//`.    input, other: (*)  ->  (*)"""
+    _require_numbers(input, "div_floor")
     if not is_inexact(input):
         return jnp.floor_divide(input, other)
     input, other = lax.stop_gradient(jnp.broadcast_arrays(input, other))
@@ -130,12 +136,14 @@ def remainder(input: Array, other: Array) -> Array:
     >>> torch.remainder(torch.tensor([-3.0, 3.0]), 2)
     tensor([1., 1.])
     """
+    _require_numbers(input, "remainder")
     return jnp.remainder(input, other)
 
 
 @op(SAME, node=by_tensor("Fmod"), known=divisor)
 def fmod(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `input`, as C's `fmod`.    input, other: (*)  ->  (*)"""
+    _require_numbers(input, "fmod")
     return lax.rem(*jnp.broadcast_arrays(input, other))
 
 
@@ -197,7 +205,7 @@ def square(input: Array) -> Array:
     return input.astype(jnp.int64) ** 2 if is_bool(input) else lax.integer_pow(input, 2)
 
 
-@op(FLOAT, numbers=False)
+@op(FLOAT, numbers=False, overlap="any")
 def ldexp(input: Array, other: Array) -> Array:
     """`input * 2 ** other`.    input, other: (*)  ->  (*)"""
     return input * jnp.exp2(other)

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from .._core.op import NONE, Array, op
-from .checks import require_floating, scalar_type, sizes, spread
+from .checks import dimension, require_floating, scalar_type, sizes, spread
 
 pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -183,6 +183,8 @@ def _divisor(windows: Windows, count_include_pad: bool) -> np.ndarray:
 
 def _avg_pool(input: Array, kernel: Numbers, stride: Numbers | None, padding: Numbers, ceil_mode: bool, count_include_pad: bool,
               divisor_override: int | None, n: int) -> Array:
+    if n == 2:
+        dimension(-3, input.ndim)
     windows = _windows(input, kernel, stride, padding, 1, ceil_mode, n, f"avg_pool{n}d")
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")

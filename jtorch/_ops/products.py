@@ -207,7 +207,7 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
     return _sum(input, beta, _matrix_vector(mat, vec), alpha)
 
 
-@accumulating(out="cast")
+@accumulating(out="cast", overlap="whole")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * outer(vec1, vec2)`.    input: (n, m), vec1: (n), vec2: (m)  ->  (n, m)"""
     for name, vector in (("vec1", vec1), ("vec2", vec2)):
@@ -348,7 +348,7 @@ def trace(input: Array) -> Array:
     return jnp.trace(input, dtype=jnp.int64 if jnp.issubdtype(input.dtype, jnp.integer) or is_bool(input) else input.dtype)
 
 
-@op(NONE, node="LinalgCrossBackward0")
+@op(NONE, node="LinalgCrossBackward0", overlap="whole")
 def cross(input: Array, other: Array, dim: int | None = None) -> Array:
     """Vector product in three dimensions, along `dim` or the first dimension of size 3.    input, other: (*, 3, *)  ->  (*, 3, *)"""
     if dim is None:
@@ -370,7 +370,7 @@ def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     return jnp.cross(input, other, axis=axis)
 
 
-@op(SAME, home="linalg", inplace=False, node="SumBackward1")
+@op(SAME, home="linalg", inplace=False, node="SumBackward1", overlap="any")
 def vecdot(x: Array, y: Array, *, dim: int = -1) -> Array:
     """Sum of the products of the elements of `x` (conjugated) and `y` along `dim`.    x, y: (*)  ->  (*) without `dim`"""
     return jnp.sum(jnp.conj(x) * y, dim, dtype=x.dtype)

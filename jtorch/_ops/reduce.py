@@ -94,7 +94,7 @@ def count_nonzero(input: Array, dim: Dims = None) -> Array:
     return _total((input != 0).astype(jnp.int64), dim, False)
 
 
-@op(FLOAT, home="torch Tensor special", inplace=False, saves="both")
+@op(FLOAT, home="torch Tensor special", inplace=False, saves="both", overlap="any")
 def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """`log(exp(input).sum(dim))` without overflow.    input: (*)  ->  (*) without `dim`"""
     return special.logsumexp(widened(input), dimensions(dim, input.ndim), keepdims=keepdim).astype(input.dtype)
@@ -262,6 +262,8 @@ def norm(input: Array, p: int | float | str | None = "fro", dim: Dims = None, ke
     >>> torch.norm(torch.tensor([3.0, 4.0]))
     tensor(5.)
     """
+    if isinstance(p, str) and p not in ("fro", "nuc"):
+        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
     if p == "nuc":
         return matrix_norm(input, "nuc", tuple(range(input.ndim)) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)

@@ -21,7 +21,7 @@ def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Arr
     return scan(widened(input), axis).astype(input.dtype)
 
 
-@op(NONE, inplace="exact", out="cast")
+@op(NONE, inplace="exact", out="cast", overlap="whole")
 @takes_zero_dim
 def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Sum of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)
@@ -32,14 +32,14 @@ def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     return _scanned(lax.cumsum, input, dim, dtype)
 
 
-@op(NONE, inplace="exact", out="cast", saves="both")
+@op(NONE, inplace="exact", out="cast", saves="both", overlap="whole")
 @takes_zero_dim
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Product of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)"""
     return _scanned(lax.cumprod, input, dim, dtype)
 
 
-@op(NONE, saves="both")
+@op(NONE, saves="both", overlap="whole")
 @takes_zero_dim
 def logcumsumexp(input: Array, dim: int) -> Array:
     """`log(exp(input).cumsum(dim))` without overflow.    input: (*)  ->  (*)"""

@@ -33,7 +33,7 @@ def _aligned(input: Array, index: Array, dim: int, name: str) -> tuple[Array, Ar
     return input, index, axis
 
 
-@op(NONE, known=places())
+@op(NONE, known=places(), overlap="none")
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """The elements that `index` names along `dim`.    input: (*), index: (*), no larger apart from `dim`  ->  the size of `index`
 
@@ -80,7 +80,7 @@ def _written(input: Array, places: tuple[Array, ...], src: Array, reduce: str | 
     raise RuntimeError("reduce argument must be either add or multiply.")
 
 
-@op(NONE, inplace=True, known=places())
+@op(NONE, inplace=True, known=places(), overlap="none")
 def scatter(input: Array, dim: int, index: Array, src: Array, *, reduce: str | None = None) -> Array:
     """`input` with `src` written at the places that `index` names along `dim`; "add" or "multiply" combines.    input, index, src: (*)  ->  (*)
 
@@ -91,21 +91,21 @@ def scatter(input: Array, dim: int, index: Array, src: Array, *, reduce: str | N
     return _written(target, places, part, reduce).reshape(input.shape)
 
 
-@op(NONE, name="scatter", inplace=True, node="ScatterBackward1", known=places())
+@op(NONE, name="scatter", inplace=True, node="ScatterBackward1", known=places(), overlap="whole")
 def scatter_value(input: Array, dim: int, index: Array, value: Scalar, *, reduce: str | None = None) -> Array:
     """`input` with the number `value` written at the places that `index` names along `dim`.    input, index: (*)  ->  (*)"""
     target, places, _ = _scatter_target(input, dim, index, None, "scatter")
     return _written(target, places, jnp.broadcast_to(cast(value, input), places[0].shape), reduce).reshape(input.shape)
 
 
-@op(NONE, inplace=True, known=places())
+@op(NONE, inplace=True, known=places(), overlap="none")
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """`input` with `src` added at the places that `index` names along `dim`.    input, index, src: (*)  ->  (*)"""
     target, places, part = _scatter_target(input, dim, index, src, "scatter")
     return _written(target, places, part, "add").reshape(input.shape)
 
 
-@op(NONE, inplace=True, known=places())
+@op(NONE, inplace=True, known=places(), overlap="none")
 def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True) -> Array:
     """`input` combined ("sum", "prod", "mean", "amax", "amin") with `src` at the places that `index` names along `dim`.    (*), (*), (*)  ->  (*)"""
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
@@ -186,7 +186,7 @@ def _along(axis: int, index: Array) -> tuple[slice | Array, ...]:
     return (slice(None),) * axis + (index,)
 
 
-@op(NONE, known=selected)
+@op(NONE, known=selected, overlap="none")
 @takes_zero_dim
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The slices along `dim` that `index` names.    input: (..., n, ...), index: (k)  ->  (..., k, ...)
@@ -197,7 +197,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
     return input.at[_along(dimension(dim, input.ndim), _slices(index, "index_select"))].get(mode="promise_in_bounds")
 
 
-@op(NONE, inplace=True, known=added)
+@op(NONE, inplace=True, known=added, overlap="none")
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1) -> Array:
     """`input` with `alpha * source` added to the slices that `index` names.    (..., n, ...), (k), (..., k, ...)  ->  (..., n, ...)"""
     if input.dtype != source.dtype:
@@ -217,7 +217,7 @@ def _index_target(input: Array, dim: int, index: Array, source: Array, name: str
     return target, index, axis, source
 
 
-@op(NONE, inplace=True, known=COPIED)
+@op(NONE, inplace=True, known=COPIED, overlap="none")
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """`input` with `source` in place of the slices that `index` names.    (..., n, ...), (k), (..., k, ...)  ->  (..., n, ...)"""
     if input.dtype != source.dtype:
@@ -244,7 +244,7 @@ def index_fill_tensor(input: Array, dim: int, index: Array, value: Array) -> Arr
     return index_fill(input, dim, index, value)
 
 
-@op(NONE, inplace=True, known=places(IndexError, "index out of range in self"))
+@op(NONE, inplace=True, known=places(IndexError, "index out of range in self"), overlap="none")
 def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True) -> Array:
     """`input` combined with `source` in the slices that `index` names: "prod", "mean", "amax" or "amin".    (..., n, ...)  ->  (..., n, ...)"""
     if reduce not in ("prod", "mean", "amax", "amin"):
@@ -260,7 +260,7 @@ def _from_end(index: Array, size: int) -> Array:
     return jnp.where(index < 0, index + size, index)
 
 
-@op(NONE, known=flat_places)
+@op(NONE, known=flat_places, overlap="none")
 def take(input: Array, index: Array) -> Array:
     """The elements of the flattened `input` that `index` names.    input: (*), index: (*)  ->  the size of `index`"""
     if index.dtype != jnp.int64:
@@ -270,7 +270,7 @@ def take(input: Array, index: Array) -> Array:
     return input.reshape(-1).at[_from_end(index, input.size)].get(mode="promise_in_bounds")
 
 
-@op(NONE, node="GatherBackward0", known=flattened_places)
+@op(NONE, node="GatherBackward0", known=flattened_places, overlap="none")
 def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Array:
     """The elements that `indices` names along `dim`, both broadcast to each other; without `dim` of the flattened input.    (*)  ->  (*)"""
     if indices.dtype != jnp.int64:
@@ -286,7 +286,7 @@ def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Arra
     return gather(input, axis, indices)
 
 
-@op(NONE, inplace=True, out=False, known=flat_places)
+@op(NONE, inplace=True, out=False, known=flat_places, overlap="none")
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """`input` with `source` written (or added) at the flat places `index`.    input: (*), index: (*), source: (*)  ->  (*)"""
     if index.dtype != jnp.int64:
@@ -319,7 +319,7 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
 
 # ---- sorted sequences and counts
 
-@op(SAME, home="torch", inplace=False, differentiable=False)
+@op(SAME, home="torch", inplace=False, differentiable=False, overlap="any")
 def bucketize(input: Array, boundaries: Array, *, out_int32: bool = False, right: bool = False) -> Array:
     """The bucket between sorted `boundaries` that each element falls in.    input: (*), boundaries: (n)  ->  (*), int64
 
@@ -331,7 +331,7 @@ def bucketize(input: Array, boundaries: Array, *, out_int32: bool = False, right
     return jnp.searchsorted(boundaries, input, side="right" if right else "left").astype(jnp.int32 if out_int32 else jnp.int64)
 
 
-@op(SAME, home="torch", inplace=False, differentiable=False, keeps=("sorter",))
+@op(SAME, home="torch", inplace=False, differentiable=False, keeps=("sorter",), overlap="any")
 def searchsorted(sorted_sequence: Array, input: Array, *, out_int32: bool = False, right: bool = False, side: str | None = None,
                  sorter: Array | None = None) -> Array:
     """Where each element would have to be put into its sorted sequence.    sorted_sequence: (*, n) or (n), input: (*, m)  ->  (*, m), int64"""

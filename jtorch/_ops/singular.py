@@ -44,6 +44,12 @@ def raises_below_zero(read: Callable, A: Any, n: int) -> None:
         raises("linalg.inv", SINGULAR)(read)
 
 
+def raises_for_nan(read: Callable, *args: Any, **keywords: Any) -> None:
+    """LAPACK's least squares take no NaN."""
+    if read():
+        raise RuntimeError("torch.linalg.lstsq: the matrix or the right-hand side contains NaN.")
+
+
 def require_finite(A: Any, *args: Any, **keywords: Any) -> None:
     """Raise where the values of A are known, and not finite."""
     if isinstance(A, np.ndarray) and A.ndim > 1 and not np.isfinite(A).all():

@@ -133,6 +133,8 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, torch.dtype | N
     device, dtype, tensor = given.get("device"), given.get("dtype"), given.get("tensor")
     if not isinstance(device, (str, int, torch.device, type(None))) or not isinstance(dtype, (torch.dtype, type(None))):
         raise TypeError(TO_FORMS.format(_described(args, kwargs)))
+    if not isinstance(given.get("non_blocking", False), bool):
+        raise TypeError(TO_FORMS.format(_described(args, kwargs)))
     if given.get("copy"):
         raise RuntimeError(".to() does not accept copy argument")
     if tensor is not None:

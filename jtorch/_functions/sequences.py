@@ -1,0 +1,112 @@
+"""Creating tensors of numbers in sequence: ranges, and positions in matrices."""
+from __future__ import annotations
+
+import math
+import warnings
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from .._core import dtype as dt
+from .._core import misfit
+from .._core.dtype import FLOATING, chosen, dtype
+from .._core.public import public
+from .._core.tensor import Tensor
+from .create import cast_array, finish, floating, put_in
+
+
+@public("torch")
+def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """The numbers from `start` (0 if only `end` is given) up to, without, `end`, `step` apart.
+
+    >>> torch.arange(1, 2.5, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    start, end, step = [x.item() if isinstance(x, Tensor | np.generic) else x for x in (start, end, step)]
+    if end is None:
+        start, end = 0, start
+    for name, x in (("start", start), ("end", end), ("step", step)):
+        if not isinstance(x, bool | int | float):
+            raise misfit.wrong_class("arange", name, 1 + (name != "start") * bool(start) + (name == "step"), "Number", x)
+    kind = chosen(dtype, floating() if any(isinstance(x, float) for x in (start, end, step)) else dt.int64)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    count = math.ceil((end - start) / step)
+    array = cast_array(np.asarray(start + step * np.arange(count)), kind)
+    return put_in(out, finish(np.array(array), device, requires_grad))
+
+
+@public("torch")
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
+          device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The numbers from `start` to `end`, both included."""
+    warnings.warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range builtin. "
+                  "Instead, use torch.arange, which produces values in [start, end).", UserWarning, stacklevel=2)
+    count = math.floor((end - start) / step) + 1
+    return put_in(out, finish(cast_array(start + step * np.arange(count), chosen(dtype, floating())), device, requires_grad))
+
+
+@public("torch")
+def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`steps` numbers from `start` to `end`, evenly spaced, both included."""
+    steps = index(steps)
+    if not misfit.fits("Number", start) or not misfit.fits("Number", end):
+        raise TypeError(f"linspace() received an invalid combination of arguments - got ({type(start).__name__}, {type(end).__name__}, int)")
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
+    kind = chosen(dtype, floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
+    return put_in(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
+
+
+def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
+    """PyTorch's way: from both ends towards the middle, in the type itself."""
+    if kind.category < FLOATING:
+        step = (float(end) - float(start)) / max(steps - 1, 1)
+        k = np.arange(steps)
+        return np.where(k < steps // 2, start + step * k, end - step * (steps - k - 1)).astype(kind.numpy)
+    work = np.float32 if kind.itemsize == 2 else kind.numpy.type
+    a, b = work(start), work(end)
+    if steps == 1:
+        return np.array([a]).astype(kind.numpy)
+    step, k = (b - a) / work(max(steps - 1, 1)), np.arange(steps)
+    wide = np.complex128 if kind.is_complex else np.float64  # one rounding, as of a fused multiply-add
+    low = (wide(a) + wide(step) * k.astype(wide)).astype(work)
+    high = (wide(b) - wide(step) * (steps - k - 1).astype(wide)).astype(work)
+    return np.where(k < steps // 2, low, high).astype(kind.numpy)
+
+
+@public("torch")
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
+             device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`base` to powers evenly spaced from `start` to `end`."""
+    kind = chosen(dtype, floating())
+    powers = _spaced(start, end, steps, kind if kind.category >= FLOATING else dt.float64)
+    return put_in(out, finish(cast_array(np.power(np.float64(base), powers.astype(np.float64)), kind), device, requires_grad))
+
+
+@public("torch")
+def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+        requires_grad: bool = False) -> Tensor:
+    """A matrix with ones on the diagonal."""
+    for name, size in (("n", n), ("m", m or 0)):
+        if index(size) < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    return put_in(out, finish(np.eye(n, n if m is None else m, dtype=chosen(dtype, floating()).numpy), device, requires_grad))
+
+
+@public("torch")
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
+    """The positions of a lower triangle.    ->  (2, n)"""
+    return finish(np.array(np.tril_indices(row, offset, col)).astype(dtype.numpy), device, False)
+
+
+@public("torch")
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
+    """The positions of an upper triangle.    ->  (2, n)"""
+    return finish(np.array(np.triu_indices(row, offset, col)).astype(dtype.numpy), device, False)
