@@ -178,7 +178,10 @@ def overlap(a: Any, b: Any, whole: bool) -> bool:
         return False
     start, begin = start * a.dtype.itemsize, begin * b.dtype.itemsize
     end, stop = start + a.numel() * a.dtype.itemsize, begin + b.numel() * b.dtype.itemsize
-    return not whole or strides != others if (start, end) == (begin, stop) else start < stop and begin < end
+    if (start, end) != (begin, stop):
+        return start < stop and begin < end
+    order, other = ([(n, s) for n, s in zip(x.shape, seen, strict=True) if n != 1] for x, seen in ((a, strides), (b, others)))
+    return not whole or order != other
 
 
 def dense(shape: Sequence[int], strides: Sequence[int]) -> bool:

@@ -323,7 +323,10 @@ class Tensor(Generated):
 
         gradient  same shape as the tensor; may be left out for a single element
         """
-        backward.run([self], [gradient], retain_graph, create_graph, inputs)
+        gradients = [gradient] if gradient is None or isinstance(gradient, Tensor) else list(gradient)[:1]
+        if not gradients:
+            raise RuntimeError("got 1 tensors and 0 gradients")
+        backward.run([self], gradients, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """A tensor that shares this one's memory and has no gradient history."""

@@ -118,6 +118,8 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 @public("torch Tensor")
 def broadcast_to(input: Tensor, size: Any) -> Tensor:
     """`input` repeated to the given shape, without copying."""
+    if isinstance(size, int):
+        raise TypeError("broadcast_to(): argument 'size' (position 2) must be tuple of ints, not int")
     return expand(input, size)
 
 
