@@ -21,7 +21,7 @@ new = object.__new__
 
 def run(roots: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | None, create_graph: bool, inputs: Any = None) -> None:
     """`torch.autograd.backward`: accumulate into the leaves' `.grad`."""
-    if inputs is None and not create_graph and len(roots) == 1 and gradients[0] is None and _run_known(roots[0], bool(retain_graph)):
+    if inputs is None and not create_graph and len(roots) == len(gradients) == 1 and gradients[0] is None and _run_known(roots[0], bool(retain_graph)):
         return
     values, starts = _starts(roots, gradients)
     targets = None if inputs is None else _targets_of(inputs if hasattr(inputs, "_read_value") else list(inputs))
@@ -174,10 +174,12 @@ def _reach(route: Route, targets: Sequence[Leaf | tuple[Trace, int]], starts: li
 def _starts(roots: Sequence[Any], gradients: Sequence[Any]) -> tuple[list, list]:
     """Where the pass begins, and the gradients (as values, None for one) that it begins with."""
     checked = []
+    if len(roots) != len(gradients):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
     for given in gradients:
         if given is not None and not hasattr(given, "_read_value"):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
-    for k, (root, given) in enumerate(zip(roots, gradients, strict=True)):
+    for k, (root, given) in enumerate(zip(roots, gradients, strict=False)):
         if not root.requires_grad:
             raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")
         checked.append(_start_gradient(root, given, k))

@@ -323,10 +323,8 @@ class Tensor(Generated):
 
         gradient  same shape as the tensor; may be left out for a single element
         """
-        gradients = [gradient] if gradient is None or isinstance(gradient, Tensor) else list(gradient)[:1]
-        if not gradients:
-            raise RuntimeError("got 1 tensors and 0 gradients")
-        backward.run([self], gradients, retain_graph, create_graph, inputs)
+        given = gradient is None or isinstance(gradient, Tensor)
+        backward.run([self], [gradient] if given else list(gradient)[:1], retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """A tensor that shares this one's memory and has no gradient history."""
