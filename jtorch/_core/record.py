@@ -16,7 +16,7 @@ from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import DEAD, Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
-from .run import ACCELERATED, PACKAGE, concrete, counters, flush, prune, user_line
+from .run import ACCELERATED, PACKAGE, Fork, concrete, counters, flush, prune, user_line
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
 EAGER = config.eager
@@ -147,7 +147,7 @@ def bind(trace: Trace, value: Value) -> bool:
         if type(value.origin) is Leaf:
             trace.leaf_slots.setdefault(value.origin, edge.slot)
     trace.node = edge.node
-    if type(array) is np.ndarray and used(value) > USES[array.nbytes < BIG]:
+    if type(array) is np.ndarray and used(value) > USES[array.nbytes < BIG] and not Fork.child:
         array = value.array = on_device(array, trace.device)
     trace.inputs.append(array)
     trace.refs.append(DEAD)

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import config, lower
+from . import config, host, lower
 from .device import CPU, META, jax_device
 from .dtype import from_numpy
 from .graph import Array, Node, Trace, Value, aval, computed, here, roots
@@ -101,7 +101,7 @@ def flush(trace: Trace, cause: str) -> None:
 
 
 class Fork:
-    """Whether this process was forked from one that ran programs: XLA's threads are not there, so no program can run."""
+    """Whether this process was forked from one that ran programs: XLA's threads are not there, so NumPy does the work."""
     child = False
 
 
@@ -120,8 +120,7 @@ os.register_at_fork(before=_before_fork, after_in_child=_in_child)
 def _launch(trace: Trace, values: list[Value]) -> bool:
     """Run the program for what is alive, and hand out its arrays.  Whether gradients may still flow from there through the trace."""
     if Fork.child:
-        raise RuntimeError("a forked process (such as a DataLoader worker) cannot compute with tensors: XLA's threads do not survive the fork. Index and "
-                           "create tensors there, compute with NumPy, or start workers with multiprocessing_context='spawn'")
+        return _without_xla(trace, values)
     inputs, node = trace.inputs, trace.node
     live = tuple([v.slot for v in values])
     program = node.programs.get(live) if node.programs else None
@@ -160,6 +159,19 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
         kept = _input_arrays(node, inputs)
         trace.saved = {s: kept[s] for s in program.saved if s in kept}
         trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[len(program.single):], strict=False))
+    return flows
+
+
+def _without_xla(trace: Trace, values: list[Value]) -> bool:
+    """What `_launch` does, in a forked process."""
+    found = host.run(trace.node.path(), trace.inputs, [v.slot for v in values], trace.device)
+    flows = False
+    for v in values:
+        v.array = found[v.slot]
+        if v.aval.requires_grad and v.origin is None:
+            v.origin, flows = (trace, v.slot), True
+    if flows:
+        trace.saved = found
     return flows
 
 
