@@ -16,7 +16,7 @@ CATCH_ALL = {"jtorch/autograd/modes.py": "any error thrown into a decorated gene
              "jtorch/nn/modules/hooks.py": "hooks with always_call run after any error of the forward call, which goes on",
              "jtorch/nn/modules/state.py": "load_state_dict names any error of copying one tensor, with the others, in its own",
              "jtorch/utils/data/_utils/worker.py": "any error of user code in a worker travels to the parent process"}
-PYTORCH_NAMES = {"jtorch/nn/modules/utils.py"}                # a public path of PyTorch's
+PYTORCH_NAMES = {"jtorch/nn/modules/utils.py", "jtorch/distributions/utils.py"}   # public paths of PyTorch's
 
 
 def module(path: Path) -> str:

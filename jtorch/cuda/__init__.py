@@ -8,6 +8,7 @@ from .._core.graph import here
 from .._core.run import flush
 from .._functions import draw
 from .._functions.convert import LEGACY, LegacyType
+from . import amp
 
 globals().update({name: LegacyType(name.removesuffix("Tensor"), old.dtype, "cuda") for name, old in LEGACY.items()})
 

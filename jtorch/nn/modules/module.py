@@ -91,6 +91,10 @@ class Module(Tree, Placement, State, Hooks):
             return self._call_impl(*args, **kwargs)
         return self.forward(*args, **kwargs)
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile `forward` with the arguments of `torch.compile`.  Every step is compiled already, so only the arguments are checked."""
+        torch.compile(self.forward, *args, **kwargs)
+
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make a parameter part of the module; None reserves the name."""
         registry = self._registry("_parameters", "parameter")
