@@ -123,7 +123,6 @@ def _run_known(root: Any, retain: bool) -> bool:
     for leaf in leaves:
         if leaf.grad is not None or leaf.hooks or leaf.after:
             return False
-    trace.node = edge.node
     for leaf, value in zip(leaves, advance(trace, edge), strict=True):
         leaf.grad = grad = new(Doors.tensor)
         grad._value = value

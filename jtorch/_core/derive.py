@@ -20,7 +20,7 @@ from .graph import here
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
-from .record import TENSORS, record, seen, to_host
+from .record import TENSORS, record, record_one, record_three, record_two, seen, to_host
 from .tensor import Tensor, new, wrap, wrap_all
 
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "pow": "pow",
@@ -101,9 +101,15 @@ def all_pending(operands: tuple) -> bool:
     return True
 
 
-def recorder(op: Op) -> Callable:
-    """What records `op`."""
-    return record if op.known is None and op.fails is None else checked
+RECORDERS = {"_record": record, "_checked": checked, "_record1": record_one, "_record2": record_two, "_record3": record_three}
+
+
+def recording(op: Op, operands: Sequence[str], attrs: str) -> str:
+    """The expression that records `op` for the operands and attributes of these expressions."""
+    plain = op.known is None and op.fails is None
+    if plain and 1 <= len(operands) <= 3 and not any(x.startswith("*") for x in operands):
+        return f"_record{len(operands)}(_op, {', '.join(operands)}{attrs and ', ' + attrs})"
+    return f"{'_record' if plain else '_checked'}(_op, {_tuple(operands)}{attrs and ', ' + attrs})"
 
 
 class Form:
@@ -181,17 +187,17 @@ class Form:
         if isinstance(self.op, View):
             first, rest = operands[0], operands[1:]
             return f"{first}._view(_op, {_tuple(rest)}, {_tuple(attrs)})"
-        return f"_record(_op, {_tuple(operands)}{', ' + _tuple(attrs) if attrs else ''})"
+        return recording(self.op, operands, _tuple(attrs) if attrs else "")
 
     def build(self, name: str, body: str, extra: str = "") -> Callable:
         """Compile `def name(…): body`."""
         body = body.replace("\n", "\n    ")
         source = (f"def form({self.signature(extra)}):\n{self.check(extra)}    try:\n        {body}\n    except (TypeError, AttributeError):\n"
                   f"        wrong = _wrong(_op, {self.method}, {_tuple(self.names)})\n        if wrong is None: raise\n        raise wrong from None\n")
-        scope = {"_op": self.op, "_record": recorder(self.op), "_sizes": sizes, "_shape_of": shape_of, "_freeze": freeze, "_together": together,
+        scope = {"_op": self.op, "_sizes": sizes, "_shape_of": shape_of, "_freeze": freeze, "_together": together,
                  "_wrap": wrap_all, "_new": new, "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op),
                  "_plain": PLAIN, "_check_overlap": layout.check_overlap, "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple),
-                 "_sequence": sequence, "_wrong": misfit.of_operator, **self.defaults}
+                 "_sequence": sequence, "_wrong": misfit.of_operator, **RECORDERS, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -323,13 +329,12 @@ def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False
     rest = [p.default for p in list(op.parameters.values())[2:] if op.kinds[p.name] in OPERANDS]
     attrs = tuple(p.default for p in list(op.parameters.values())[2:] if op.kinds[p.name] not in OPERANDS)
     pair = "other, self" if reflected else "self, other"
-    constants = "".join(f", {d!r}" for d in rest)
-    call = f"_record(_op, ({pair}{constants}){', _attrs' if attrs else ''})"
+    call = recording(op, [*pair.split(", "), *map(repr, rest)], "_attrs" if attrs else "")
     done = checked_write(op, call, ["other"]) if inplace else f"result = _new(_Tensor)\n    result._value = {call}\n    return result"
     source = (f"def form(self, other):\n    if other.__class__ not in _known and not _operand(other): return NotImplemented\n"
               f"    {done}\n")
     numbers = op.kind != NONE
-    scope = {"_op": op, "_record": recorder(op), "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_check_overlap": layout.check_overlap,
+    scope = {**RECORDERS, "_op": op, "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_check_overlap": layout.check_overlap,
              "_known": KNOWN if numbers else TENSORS, "_operand": is_operand if numbers else is_no_number}
     exec(compile(source, f"<jtorch {symbol}>", "exec"), scope)
     made: Any = scope["form"]

@@ -6,6 +6,7 @@ already knows shapes and types of the results.  Everything here is data; `record
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -87,6 +88,13 @@ def computed(aval: Aval, array: Array, origin: object = None) -> Value:
     return v
 
 
+def computed_on_host(aval: Aval, array: Array) -> Value:
+    """The value of an array that is new on the host: what the next program may be about to read."""
+    v = computed(aval, array)
+    here.recent.append(ref(v))
+    return v
+
+
 DEAD = ref(Value())                                          # stands in a trace's `refs` for what no value looks at
 
 
@@ -147,7 +155,7 @@ class Edge:
 
 class Node(dict):
     """A point reached by one sequence of operations.  Maps what comes next to an `Edge`; also holds the programs that end here."""
-    __slots__ = ("parent", "edge", "slots", "length", "programs", "stamp", "varying", "__weakref__")
+    __slots__ = ("parent", "edge", "slots", "length", "programs", "stamp", "varying", "forecast", "__weakref__")
     total = 0                                                # how many there are, for the bound
 
     def __init__(self, parent: Node | None, slots: int) -> None:
@@ -155,6 +163,7 @@ class Node(dict):
         self.length = parent.length + 1 if parent is not None else 0
         self.programs: dict | None = None
         self.varying: set | None = None                      # number-free keys of operations that were seen here with some number
+        self.forecast: Any = None                            # where a program can start that ends further on: see `ahead`
         self.stamp = 0
         Node.total += 1
 
@@ -182,7 +191,7 @@ class Trace:
     saved     after the run: the arrays by slot that gradients still need
     """
     __slots__ = ("device", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
-                 "customs", "packs", "overwritten", "leaf_versions", "__weakref__")
+                 "customs", "packs", "overwritten", "leaf_versions", "early", "__weakref__")
     serials = count()
 
     def __init__(self, device: device, root: Node) -> None:
@@ -196,6 +205,7 @@ class Trace:
         self.customs: dict[int, Any] = {}                    # slot -> context of the autograd.Function that made it
         self.boundary = False                                # the next recorded operation starts a new trace
         self.done = False
+        self.early: Any = None                               # the program that has started already
         self.saved: dict[int, Array] | None = None
         self.freed: tuple = ()                               # backward plans that released what they used, after the run
         self.overwritten: dict[int, Any] = {}                # slot -> the write in place that changed what the tensor there holds
@@ -234,6 +244,7 @@ class State(threading.local):
     def __init__(self) -> None:
         self.traces: dict[device, Trace] = {}
         self.mode = mode(True, False, Default.floating)
+        self.recent: deque[ref] = deque(maxlen=8)            # the newest values that were made from arrays on the host
         self.trace = self.start(CPU)
 
     def start(self, device: device) -> Trace:

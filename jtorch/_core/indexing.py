@@ -12,7 +12,7 @@ import numpy as np
 from . import layout
 from .device import CPU
 from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
-from .graph import Aval, Value, aval, computed
+from .graph import Aval, Value, aval, computed, computed_on_host
 from .op import Array, Arrays, op
 from .pack import Part
 from .record import EAGER, TENSORS, check_broadcast, moved, on_device, record, seen, to_host, used
@@ -113,10 +113,10 @@ def _look(value: Value, starts: tuple, attrs: tuple, literal: tuple, seen: Aval)
         return record(Views.basic, (value, *starts), attrs)
     if type(array) is np.ndarray:
         if used(value) <= CUTS or seen.shape.numel() < LARGE or Fork.child:
-            return computed(seen, array[literal])
+            return computed_on_host(seen, array[literal])
         value.array = on_device(array, value.aval.device)    # cut again and again, as into batches: better in the program that uses it
     elif seen.shape.numel() <= FEW and seen.device is CPU or Fork.child:
-        return computed(seen, np.array(to_host(value, "view")[literal]))   # a copy: a program may give the array's memory to another
+        return computed_on_host(seen, np.array(to_host(value, "view")[literal]))   # a copy: a program may give the array's memory to another
     return record(Views.basic, (value, *[computed(PLACE, np.asarray(s)) for s in starts]), attrs)    # next time it will be another place
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import call
+from operator import attrgetter, call
 from typing import Any
 from weakref import ref
 
@@ -16,12 +16,13 @@ from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import DEAD, Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
-from .run import ACCELERATED, PACKAGE, Fork, concrete, counters, flush, prune, user_line
+from .run import ACCELERATED, PACKAGE, Fork, concrete, counters, flush, prune, start_early, user_line
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
 EAGER = config.eager
 BIG = 1 << 16                                                # bytes of a large host array
 USES = 1, 16                                                 # after so many uses a large host array, and a small one, stays on the device
+VALUE, SLOT = attrgetter("_value"), attrgetter("slot")
 HISTORY = "history"                                          # marks inputs whose gradient flows on to a finished trace
 NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
 
@@ -53,26 +54,50 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
         edge = miss(trace, op, operands, attrs, found)
         if edge is None:
             return restart(op, operands, attrs)
-    trace.node = edge.node
-    if edge.several:
-        return advance(trace, edge)
-    v = pending(edge.aval, trace, edge.slot)
-    trace.refs.append(ref(v))
-    if EAGER:
-        flush(trace, "eager")
-    return v
+    return advance(trace, edge) if edge.several else arrive(trace, edge)
+
+
+# The usual cases of `record` in half its steps: nothing new, nothing to bind
+
+def record_one(op: Any, x: Any, attrs: tuple = ()) -> Any:
+    """`record` for one operand."""
+    trace = here.trace
+    if type(x) in TENSORS and (v := x._value) is not None and v.trace is trace:
+        edge = trace.node.get((op, here.mode, attrs, v.slot))
+        if edge is not None and edge.aval is not None:
+            return arrive(trace, edge)
+    return record(op, (x,), attrs)
+
+
+def record_two(op: Any, x: Any, y: Any, attrs: tuple = ()) -> Any:
+    """`record` for two operands."""
+    trace = here.trace
+    if type(x) in TENSORS and type(y) in TENSORS and (v := x._value) is not None and v.trace is trace and (w := y._value) is not None and w.trace is trace:
+        edge = trace.node.get((op, here.mode, attrs, v.slot, w.slot))
+        if edge is not None and edge.aval is not None:
+            return arrive(trace, edge)
+    return record(op, (x, y), attrs)
+
+
+def record_three(op: Any, x: Any, y: Any, z: Any, attrs: tuple = ()) -> Any:
+    """`record` for three operands."""
+    trace = here.trace
+    if (type(x) in TENSORS and type(y) in TENSORS and type(z) in TENSORS and (u := x._value) is not None and u.trace is trace
+            and (v := y._value) is not None and v.trace is trace and (w := z._value) is not None and w.trace is trace):
+        edge = trace.node.get((op, here.mode, attrs, u.slot, v.slot, w.slot))
+        if edge is not None and edge.aval is not None:
+            return arrive(trace, edge)
+    return record(op, (x, y, z), attrs)
 
 
 def record_all(op: Any, tensors: Sequence, numbers: tuple, attrs: tuple) -> Any:
     """`record` for many tensors and then some numbers: an optimizer's step."""
     trace = here.trace
-    key: list = [op, here.mode, attrs]
-    append = key.append
-    for t in tensors:
-        v = t._value
+    values = list(map(VALUE, tensors))
+    for v in values:
         if v is None or v.trace is not trace and bind(trace, v):
             return record(op, (*tensors, *numbers), attrs)
-        append(v.slot)
+    key: list = [op, here.mode, attrs, *map(SLOT, values)]
     for x in numbers:
         kind = type(x)
         if kind in TENSORS:
@@ -85,12 +110,23 @@ def record_all(op: Any, tensors: Sequence, numbers: tuple, attrs: tuple) -> Any:
     edge = trace.node.get(tuple(key))
     if edge is None:
         return record(op, (*tensors, *numbers), attrs)
-    trace.node = edge.node
     return advance(trace, edge)
 
 
+def arrive(trace: Trace, edge: Edge) -> Value:
+    """The cursor moves over `edge`: the value of its only result."""
+    trace.node = edge.node
+    v = Value()                                              # as `pending` does, which would be another call
+    v.aval, v.trace, v.slot, v.array, v.origin = edge.aval, trace, edge.slot, None, None
+    trace.refs.append(ref(v))
+    if EAGER:
+        flush(trace, "eager")
+    return v
+
+
 def advance(trace: Trace, edge: Edge) -> tuple[Value, ...]:
-    """Values for all results of `edge`, over which the cursor has moved."""
+    """The cursor moves over `edge`: values for all its results."""
+    trace.node = edge.node
     values = tuple([pending(a, trace, s) for s, a in enumerate(edge.entry.outputs, edge.entry.first)])
     trace.refs.extend([ref(v) for v in values])
     if EAGER:
@@ -152,6 +188,8 @@ def bind(trace: Trace, value: Value) -> bool:
     trace.inputs.append(array)
     trace.refs.append(DEAD)
     value.trace, value.slot = trace, edge.slot
+    if edge.node.forecast is not None:
+        start_early(trace, edge.node.forecast)
     return False
 
 
@@ -199,14 +237,17 @@ def bind_part(trace: Trace, value: Value, part: Part) -> None:
         trace.inputs.append(pack.array)
         trace.refs.extend([DEAD] * len(pack.layout.avals))
         first = trace.packs[pack] = edge.slot
+        if edge.node.forecast is not None:
+            start_early(trace, edge.node.forecast)
         sources, leaf_slots = trace.sources, trace.leaf_slots
         for v, slot in zip(map(call, pack.members), range(first, trace.node.slots), strict=False):
             if v is not None and v.trace is not trace:
                 if v.aval.requires_grad:
-                    if v.origin in leaf_slots:
+                    origin = v.origin
+                    if origin in leaf_slots:
                         continue
-                    sources[slot] = v.origin
-                    leaf_slots[v.origin] = slot
+                    sources[slot] = origin
+                    leaf_slots[origin] = slot
                 v.trace = trace
                 v.slot = slot
     if value.trace is not trace:
@@ -222,6 +263,8 @@ def bind_array(trace: Trace, array: Array, of: Aval) -> int:
     trace.node = edge.node
     trace.inputs.append(array.array() if type(array) is Part else array)
     trace.refs.append(DEAD)
+    if edge.node.forecast is not None:
+        start_early(trace, edge.node.forecast)
     return edge.slot
 
 
@@ -234,6 +277,8 @@ def bind_number(trace: Trace, number: complex) -> int:
     trace.node = edge.node
     trace.inputs.append(number)
     trace.refs.append(DEAD)
+    if edge.node.forecast is not None:
+        start_early(trace, edge.node.forecast)
     return edge.slot
 
 

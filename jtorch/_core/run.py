@@ -19,9 +19,10 @@ import jax
 import numpy as np
 
 from . import config, host, lower
+from .ahead import Early, Forecast
 from .device import CPU, META, jax_device
 from .dtype import from_numpy
-from .graph import Array, Node, Trace, Value, aval, computed, here, roots
+from .graph import Array, Node, Trace, Value, aval, computed_on_host, here, roots
 from .pack import Layout, Pack, Part, layout
 from .versions import note_saved
 
@@ -32,7 +33,8 @@ EAGER = config.eager
 TRIALS = 12
 SINGLE = 1 << 16                                             # elements up to which a program's arrays are small: threads would cost more than they bring
 SINGLE_THREADED = (("xla_cpu_multi_thread_eigen", False),)
-WORTHWHILE = 1 << 15                                         # bytes from which an input's memory is given to a result
+WORTHWHILE, MUCH = 1 << 15, 1 << 26                           # bytes of an input, and of all such, from which their memory is given to results
+BUSY = 1 << 13                                               # elements of all results from which XLA's threads run a program while Python goes on
 QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", False), ("xla_cpu_parallel_codegen_split_count", 1),
          ("xla_cpu_multi_thread_eigen", False))              # for programs that hardly repeat: compiled in a third of the time, at some cost in speed
 clock = count(1)
@@ -47,7 +49,7 @@ class Counters:
 
     def reset(self) -> None:
         """Set every counter to zero."""
-        self.compiles = self.launches = self.flushes = self.misses = 0
+        self.compiles = self.launches = self.flushes = self.misses = self.early = self.wasted = 0
         self.causes: dict[str, int] = {}
 
 
@@ -60,16 +62,18 @@ class Program:
     single  positions of the live values that are arrays of their own, in the order of the returned arrays
     packed  for each returned vector its layout, the positions of the live values that lie in it, and what fetches their slots' references
     traced  positions of the live values with a gradient history
+    forecast  of its next inputs, where it is worth starting early
     saved   slots whose arrays are returned, beside those of the live values, for gradients to come
     """
-    __slots__ = ("single", "packed", "traced", "saved", "donated", "function", "options", "call", "fresh", "trials")
+    __slots__ = ("single", "packed", "traced", "saved", "donated", "function", "options", "call", "fresh", "trials", "forecast")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
-                 function: Callable, options: dict | None, trial: dict | None, traced: Container[int]) -> None:
+                 function: Callable, options: dict | None, trial: dict | None, traced: Container[int], busy: bool) -> None:
         self.saved, self.donated, self.function = saved, frozenset(donated), function
         self.options = options
         self.call, self.fresh = compile(function, donated, trial or options), True
         self.trials = TRIALS if trial else 0                 # how often it runs before it is worth a thorough compilation
+        self.forecast = Forecast(self) if busy and not donated else None
         position = {s: n for n, s in enumerate(live)}
         inside = {s for slots in packs for s in slots}
         self.single = [n for n, s in enumerate(live) if s not in inside]
@@ -92,6 +96,7 @@ def flush(trace: Trace, cause: str) -> None:
         if not flows:
             trace.sources = NOTHING                          # no gradient will ever flow through here
         trace.inputs = trace.refs = trace.leaf_slots = trace.packs = NOTHING
+        trace.early = None
         if trace.saved:
             note_saved(trace)
         if here.trace is trace:
@@ -134,11 +139,17 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
         if not program.trials:
             program.call, program.fresh = compile(program.function, tuple(program.donated), program.options), True
     counters.launches += 1
-    with jax.enable_x64(True):
-        if program.fresh or trace.device is not CPU or ACCELERATED:
-            arrays = _first_call(program, trace, inputs)
-        else:
-            arrays = program.call(*inputs)
+    early, forecast = trace.early, program.forecast
+    if early is not None and early.fits(program, inputs):
+        arrays = early.arrays
+        counters.early += 1
+    else:
+        arrays = _call(program, trace, inputs)
+        if early is not None:
+            early.forecast.missed()
+            counters.wasted += 1
+    if forecast is not None and not program.trials:
+        forecast.note(node, inputs, arrays)
     for n, array in zip(program.single, arrays, strict=False):
         values[n].array = array
     if program.packed:
@@ -160,6 +171,18 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
         trace.saved = {s: kept[s] for s in program.saved if s in kept}
         trace.saved.update(zip([s for s in program.saved if s not in kept], arrays[len(program.single):], strict=False))
     return flows
+
+
+def _call(program: Program, trace: Trace, inputs: list) -> list:
+    with jax.enable_x64(True):
+        return _first_call(program, trace, inputs) if program.fresh or trace.device is not CPU or ACCELERATED else program.call(*inputs)
+
+
+def start_early(trace: Trace, forecast: Forecast) -> None:
+    """Start the program that is expected at the end of the step: its inputs are there, or known."""
+    inputs = forecast.complete(trace.node, trace.inputs) if trace.early is None else None
+    if inputs is not None:
+        trace.early = Early(forecast, inputs, _call(forecast.program, trace, inputs))
 
 
 def _without_xla(trace: Trace, values: list[Value]) -> bool:
@@ -213,15 +236,17 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     outputs = [s for s in live if s not in packed] + [s for s in saved if s not in arrays]
     kept = [k for k, slots in enumerate(inputs) if not set(slots).isdisjoint(saved)]
     shapes = [(known[s].shape, known[s].dtype) for s in outputs] + [((of.size,), of.dtype) for of in layouts]
-    donated = lower.donatable(path, shapes, [k for k in free if k not in kept and getattr(trace.inputs[k], "nbytes", 0) >= WORTHWHILE])
+    given = [k for k in free if k not in kept and getattr(trace.inputs[k], "nbytes", 0) >= WORTHWHILE]
+    donated = lower.donatable(path, shapes, given) if sum(trace.inputs[k].nbytes for k in given) >= MUCH else ()
     trains = any(e.entry is not None and (isinstance(e.entry.op, lower.Special) or getattr(e.entry.op, "packs", False)) for e in path)
     options = trial = None
+    busy = trace.device is not META and sum(a.shape.numel() for e in path if e.entry is not None for a in e.entry.outputs) >= BUSY
     if trace.device is CPU:
         small = all(a.shape.numel() <= SINGLE for e in path if e.entry is not None for a in e.entry.outputs)
         options = accepted(SINGLE_THREADED) if small else None
         trial = None if trains or saved else accepted(QUICK)
     program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
-                                             {s for s in live if known[s].requires_grad})
+                                             {s for s in live if known[s].requires_grad}, busy)
     _explain(node)
     return program
 
@@ -298,7 +323,7 @@ def concrete(value: Value, cause: str) -> Array:
 
 def host_value(array: np.ndarray) -> Value:
     """A concrete value on the CPU; the array must not be written to any more."""
-    return computed(aval(array.shape, from_numpy(array.dtype)), array)
+    return computed_on_host(aval(array.shape, from_numpy(array.dtype)), array)
 
 
 def prune() -> None:

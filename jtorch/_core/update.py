@@ -13,7 +13,7 @@ from .pack import SMALL, concatenated, pack_values
 from .record import record_all
 from .run import host_value
 
-__all__ = ["Rule", "apply", "constant", "drop_gradients", "given", "put_together", "with_gradients", "xp"]    # xp: the functions that rules use
+__all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "put_together", "with_gradients", "xp"]    # xp: the functions that rules use
 
 
 class Rule:
@@ -160,6 +160,12 @@ def _settle(tensor: Any) -> bool:
 def given(number: Any) -> bool:
     """Whether a term with this factor is there at all: not where the factor is the constant zero."""
     return not isinstance(number, int | float) or number != 0
+
+
+def counted(step: Any) -> Any:
+    """One more than the tensor `step`, as a part of the step that is being recorded: a count that stays in the program needs no new input."""
+    here.trace.boundary = False
+    return step + 1
 
 
 def constant(number: float, kind: dtype) -> Value:

@@ -14,7 +14,7 @@ import jtorch as torch
 from .._core.hooks import RemovableHandle
 from .._core.record import record
 from .._core.tensor import wrap, wrap_all
-from .._core.update import Rule, apply, constant, drop_gradients, put_together, with_gradients, xp
+from .._core.update import Rule, apply, constant, counted, drop_gradients, put_together, with_gradients, xp
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
@@ -211,7 +211,7 @@ class Optimizer:
             if not self.counts_steps:
                 self.record(group, some, own, tensors, extra)
                 continue
-            for chosen, step in advance(states):
+            for chosen, step in advance(states, some[0].device):
                 if chosen is None:
                     self.record(group, some, own, tensors, {**extra, "step": step})
                 else:
@@ -371,11 +371,12 @@ def step_dtype() -> torch.dtype:
     return torch.float64 if torch.get_default_dtype() is torch.float64 else torch.float32
 
 
-def advance(states: list[dict]) -> list[tuple[list[int] | None, torch.Tensor]]:
-    """Count a step in each state.  Which of them now stand at the same number (None: all), with that number."""
+def advance(states: list[dict], where: torch.device) -> list[tuple[list[int] | None, torch.Tensor]]:
+    """Count a step in each state, of parameters on `where`.  Which of them now stand at the same number (None: all), with that number."""
     steps = [s["step"] for s in states]
     if len(set(map(id, steps))) == 1:
-        step = wrap(constant(steps[0].item() + 1, steps[0].dtype))
+        old = steps[0]
+        step = counted(old) if old.device is where else wrap(constant(old.item() + 1, old.dtype))
         for s in states:
             s["step"] = step
         return [(None, step)]
