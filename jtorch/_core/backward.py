@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,6 +19,7 @@ from .versions import Overwrite, changed
 from .walk import accumulate, needs_python, release, walk
 
 new = object.__new__
+GRAD, HOOKS, AFTER = map(attrgetter, ("grad", "hooks", "after"))
 
 
 def run(roots: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | None, create_graph: bool, inputs: Any = None) -> None:
@@ -120,9 +123,8 @@ def _run_known(root: Any, retain: bool) -> bool:
     if edge is None or trace.overwritten and any((0, s) in plan.keeps for s in trace.overwritten):
         return False
     leaves = list(map(trace.sources.__getitem__, plan.leaves))
-    for leaf in leaves:
-        if leaf.grad is not None or leaf.hooks or leaf.after:
-            return False
+    if set(map(type, map(GRAD, leaves))) != {NoneType} or any(map(HOOKS, leaves)) or any(map(AFTER, leaves)):
+        return False
     for leaf, value in zip(leaves, advance(trace, edge), strict=True):
         leaf.grad = grad = new(Doors.tensor)
         grad._value = value

@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
+from sys import getrefcount
+from types import NoneType
 from typing import Any
+from weakref import ref
 
 import jax.numpy as xp
 import numpy as np
@@ -10,10 +14,13 @@ import numpy as np
 from .dtype import dtype
 from .graph import Value, here, mode
 from .pack import SMALL, concatenated, pack_values
-from .record import record_all
+from .record import EAGER, advance, known_edge, record
 from .run import host_value
 
 __all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "put_together", "with_gradients", "xp"]    # xp: the functions that rules use
+
+STORAGE, VIEWS, SEEN, ARRAY = map(attrgetter, ("_storage", "_views", "_seen_from", "array"))
+OWNED = 3                                                    # references to a value: its tensor's, the list's that is looked at, and the argument's
 
 
 class Rule:
@@ -77,11 +84,42 @@ class Rule:
 def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Sequence[Any], numbers: dict[str, Any],
           static: tuple[tuple[str, Any], ...] = ()) -> None:
     """Record `rule` for all parameters, and make the results their contents.  The step is complete: what is recorded next begins a new program."""
+    here.trace.boundary = False                              # several optimizers may step before the program runs
+    count = len(params)
+    attrs = count, len(states) // count, tuple(numbers), static
+    tensors = *params, *grads, *states
+    edge, values = known_edge(rule, tensors, tuple(numbers.values()), attrs)
     trace = here.trace
-    trace.boundary = False                                   # several optimizers may step before the program runs
-    width = len(states) // len(params)
-    values = record_all(rule, (*params, *grads, *states), tuple(numbers.values()), (len(params), width, tuple(numbers), static))
-    values = values if type(values) is tuple else (values,)
+    del values[count:2 * count]
+    if edge is not None and not EAGER and _only_these(params, states, values):
+        trace.node = edge.node
+        trace.refs.extend(map(ref, values))
+        for pack in trace.packs:
+            pack.members = ()                                # they are elsewhere from now on
+        for v, slot in zip(values, range(edge.entry.first, edge.node.slots), strict=True):
+            v.slot, v.array = slot, None
+        for p in params:
+            versions = p._versions
+            if versions is None:
+                p._versions = [1]
+            else:
+                versions[0] += 1
+    else:
+        made = record(rule, (*tensors, *numbers.values()), attrs) if edge is None else advance(trace, edge)
+        _replace(params, states, made if type(made) is tuple else (made,))
+    here.trace.boundary = True
+
+
+def _only_these(params: Sequence[Any], states: Sequence[Any], values: list[Value]) -> bool:
+    """Whether nobody but these tensors looks at their values, which then may become the results, instead of new ones."""
+    for of in (STORAGE, VIEWS, SEEN):
+        if any(map(of, params)) or any(map(of, states)):
+            return False
+    return set(map(getrefcount, values)) == {OWNED} and NoneType not in set(map(type, map(ARRAY, values)))
+
+
+def _replace(params: Sequence[Any], states: Sequence[Any], values: tuple[Value, ...]) -> None:
+    """Make values the contents of the tensors."""
     for tensor, value in zip(params, values, strict=False):
         if (tensor._storage is not None or tensor._views is not None) and not _settle(tensor):
             _write(tensor, value)
@@ -91,17 +129,15 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
             value.aval = value.aval.twin or value.aval.gradded()
             value.origin = leaf
         tensor._value = value
-        versions = tensor._versions
-        if versions is None:
+        if tensor._versions is None:
             tensor._versions = [1]
         else:
-            versions[0] += 1
+            tensor._versions[0] += 1
     for tensor, value in zip(states, values[len(params):], strict=True):     # gradients never flow from these: their versions need no count
         if (tensor._storage is None and tensor._views is None) or _settle(tensor):
             tensor._value = value
         else:
             _write(tensor, value)
-    here.trace.boundary = True
 
 
 def with_gradients(params: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
