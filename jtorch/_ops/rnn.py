@@ -17,56 +17,92 @@ State = tuple[Array, ...]
 
 
 def _projected(input: Array, weight: Array, bias: Array | None) -> Array:
-    """`input @ weight.T + bias`, as one matrix product over all leading dimensions."""
-    product = (input.reshape(-1, input.shape[-1]) @ weight.T).reshape(*input.shape[:-1], weight.shape[0])
+    """`input @ weight.T + bias`, as one matrix product over all leading dimensions; in the weight's type, from which autocast lets states differ."""
+    product = (input.reshape(-1, input.shape[-1]).astype(weight.dtype) @ weight.T).reshape(*input.shape[:-1], weight.shape[0])
     return product if bias is None else product + bias
 
 
-def _lstm_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
-    hidden, memory = state
-    into, forget, update, out = jnp.split(gates + _projected(hidden, w_hh, b_hh), 4, axis=-1)
-    memory = jax.nn.sigmoid(forget) * memory + jax.nn.sigmoid(into) * jnp.tanh(update)
+def _lstm_step(gates: Array, product: Array, state: State, w_hr: Array | None) -> State:
+    into, forget, update, out = jnp.split(gates + product, 4, axis=-1)
+    memory = jax.nn.sigmoid(forget) * state[1] + jax.nn.sigmoid(into) * jnp.tanh(update)
     hidden = jax.nn.sigmoid(out) * jnp.tanh(memory)
-    return (hidden if w_hr is None else hidden @ w_hr.T), memory
+    return (hidden if w_hr is None else _projected(hidden, w_hr, None)), memory
 
 
-def _gru_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
+def _gru_step(gates: Array, product: Array, state: State, w_hr: Array | None) -> State:
     (hidden,) = state
     reset_x, update_x, new_x = jnp.split(gates, 3, axis=-1)
-    reset_h, update_h, new_h = jnp.split(_projected(hidden, w_hh, b_hh), 3, axis=-1)
+    reset_h, update_h, new_h = jnp.split(product, 3, axis=-1)
     update = jax.nn.sigmoid(update_x + update_h)
     new = jnp.tanh(new_x + jax.nn.sigmoid(reset_x + reset_h) * new_h)
     return (new + update * (hidden - new),)
 
 
-def _tanh_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
-    return (jnp.tanh(gates + _projected(state[0], w_hh, b_hh)),)
+def _tanh_step(gates: Array, product: Array, state: State, w_hr: Array | None) -> State:
+    return (jnp.tanh(gates + product),)
 
 
-def _relu_step(gates: Array, state: State, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> State:
-    total = gates + _projected(state[0], w_hh, b_hh)
+def _relu_step(gates: Array, product: Array, state: State, w_hr: Array | None) -> State:
+    total = gates + product
     return (jnp.where(total <= 0, 0, total),)
 
 
 STEPS: dict[str, Callable] = {"lstm": _lstm_step, "gru": _gru_step, "rnn_tanh": _tanh_step, "rnn_relu": _relu_step}
 
 
+def _scan(mode: str, reverse: bool, gates: Array, bias: Array | None, running: Array | None, state: State, w_hh: Array,
+          w_hr: Array | None) -> tuple[tuple[Array, State], Array]:
+    """The network over time: outputs and the last state; beside them the hidden state before each step."""
+    def advance(state: State, now: tuple[Array, Array | None, Array | None]) -> tuple[State, tuple[Array, Array]]:
+        gates, bias, live = now
+        product = _projected(state[0], w_hh, bias)
+        after = STEPS[mode](gates, product, state, w_hr)
+        if live is None:
+            return after, (after[0], state[0])
+        kept = tuple(jnp.where(live, new, old) for new, old in zip(after, state, strict=True))
+        return kept, (jnp.where(live, after[0], 0), state[0])
+
+    last, (output, before) = lax.scan(advance, state, (gates, bias, running), reverse=reverse)
+    return (output, last), before
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _recurrence(mode: str, reverse: bool, gates: Array, bias: Array | None, running: Array | None, state: State, w_hh: Array,
+                w_hr: Array | None) -> tuple[Array, State]:
+    """Outputs and the last state.  The gradient of w_hh is one product over all times, where `scan`'s own would add up one for each.
+
+    bias  what is added to the products with w_hh, for each time (T, N, G); None where it is in the gates already
+    """
+    return _scan(mode, reverse, gates, bias, running, state, w_hh, w_hr)[0]
+
+
+def _recurrence_forward(mode: str, reverse: bool, gates: Array, bias: Array | None, running: Array | None, state: State, w_hh: Array,
+                        w_hr: Array | None) -> tuple:
+    result, pull, before = jax.vjp(lambda g, b, s, w: _scan(mode, reverse, g, b, running, s, w_hh, w), gates, bias, state, w_hr, has_aux=True)
+    return result, (pull, before, w_hh)
+
+
+def _recurrence_backward(mode: str, reverse: bool, kept: tuple, cotangents: tuple) -> tuple:
+    pull, before, w_hh = kept
+    gates, bias, state, w_hr = pull(cotangents)
+    product = gates if bias is None else bias                # the products' gradient: that of what is added to them
+    w_hh = product.reshape(-1, product.shape[-1]).T @ before.reshape(-1, before.shape[-1]).astype(w_hh.dtype)
+    return gates, bias, None, state, w_hh, w_hr
+
+
+_recurrence.defvjp(_recurrence_forward, _recurrence_backward)
+
+
 def _direction(mode: str, input: Array, state: State, weights: tuple[Array | None, ...], running: Array | None,
                reverse: bool) -> tuple[Array, State]:
     """One layer in one direction.    input: (T, N, F)  ->  (T, N, H) and the last state"""
     w_ih, w_hh, b_ih, b_hh, w_hr = weights
-    step = STEPS[mode]
-
-    def advance(state: State, now: tuple[Array, Array | None]) -> tuple[State, Array]:
-        gates, live = now
-        after = step(gates, state, w_hh, b_hh, w_hr)
-        if live is None:
-            return after, after[0]
-        kept = tuple(jnp.where(live, new, old) for new, old in zip(after, state, strict=True))
-        return kept, jnp.where(live, after[0], 0)
-
-    state, output = lax.scan(advance, state, (_projected(input, w_ih, b_ih), running), reverse=reverse)
-    return output, state
+    if mode != "gru":
+        gates, bias = _projected(input, w_ih, None if b_ih is None else b_ih + b_hh), None
+    else:                                                    # the reset gate scales b_hh, too
+        gates = _projected(input, w_ih, b_ih)
+        bias = jnp.broadcast_to(jnp.zeros((), gates.dtype) if b_hh is None else b_hh, gates.shape)
+    return _recurrence(mode, reverse, gates, bias, running, state, w_hh, w_hr)
 
 
 def _grouped(weights: Arrays, has_biases: bool, projected: bool) -> Iterator[tuple[Array | None, ...]]:
@@ -138,25 +174,25 @@ def _check_step(input: Array, states: Arrays, w_ih: Array, w_hh: Array) -> None:
 def lstm_cell(input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> tuple[Array, Array]:
     """One step of an LSTM.    input: (N, F) or (F), hx: two of (N, H) or (H), w_ih: (4H, F), w_hh: (4H, H)  ->  h, c"""
     _check_step(input, hx, w_ih, w_hh)
-    return _lstm_step(_projected(input, w_ih, b_ih), tuple(hx), w_hh, b_hh, None)
+    return _lstm_step(_projected(input, w_ih, b_ih), _projected(hx[0], w_hh, b_hh), tuple(hx), None)
 
 
 @cell()
 def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a GRU.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (3H, F), w_hh: (3H, H)  ->  as hx"""
     _check_step(input, (hx,), w_ih, w_hh)
-    return _gru_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
+    return _gru_step(_projected(input, w_ih, b_ih), _projected(hx, w_hh, b_hh), (hx,), None)[0]
 
 
 @cell()
 def rnn_tanh_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a tanh network.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (H, F), w_hh: (H, H)  ->  as hx"""
     _check_step(input, (hx,), w_ih, w_hh)
-    return _tanh_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
+    return _tanh_step(_projected(input, w_ih, b_ih), _projected(hx, w_hh, b_hh), (hx,), None)[0]
 
 
 @cell()
 def rnn_relu_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a ReLU network.    input: (N, F) or (F), hx: (N, H) or (H), w_ih: (H, F), w_hh: (H, H)  ->  as hx"""
     _check_step(input, (hx,), w_ih, w_hh)
-    return _relu_step(_projected(input, w_ih, b_ih), (hx,), w_hh, b_hh, None)[0]
+    return _relu_step(_projected(input, w_ih, b_ih), _projected(hx, w_hh, b_hh), (hx,), None)[0]
