@@ -10,7 +10,7 @@ from jtorch.nn.functional import logsigmoid, pad, softplus
 
 from . import constraints
 from ._transform import Transform
-from .utils import size_of, tril_matrix_to_vec, vec_to_tril_matrix
+from .utils import size_of, sum_rightmost, tril_matrix_to_vec, vec_to_tril_matrix
 
 
 class _Whole(Transform):
@@ -42,10 +42,10 @@ class ReshapeTransform(Transform):
         return self if self._cache_size == cache_size else ReshapeTransform(self.in_shape, self.out_shape, cache_size)
 
     def _call(self, x: Tensor) -> Tensor:
-        return x.reshape(self.forward_shape(x.shape))
+        return x.reshape(x.shape[:max(x.dim() - len(self.in_shape), 0)] + self.out_shape)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return y.reshape(self.inverse_shape(y.shape))
+        return y.reshape(y.shape[:max(y.dim() - len(self.out_shape), 0)] + self.in_shape)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.zeros(x.shape[:x.dim() - len(self.in_shape)], dtype=x.dtype, device=x.device)
@@ -57,9 +57,15 @@ class ReshapeTransform(Transform):
         return _exchanged(shape, self.out_shape, self.in_shape)
 
 
-def _exchanged(shape: Any, old: Size, new: Size) -> Size:
-    if len(shape) < len(old):
+def _deep(shape: Any, dims: int) -> Any:
+    """`shape`, if it has so many dimensions."""
+    if len(shape) < dims:
         raise ValueError("Too few dimensions on input")
+    return shape
+
+
+def _exchanged(shape: Any, old: Size, new: Size) -> Size:
+    _deep(shape, len(old))
     cut = len(shape) - len(old)
     if shape[cut:] != old:
         raise ValueError(f"Shape mismatch: expected {shape[cut:]} but got {old}")
@@ -76,6 +82,11 @@ class SoftmaxTransform(_Whole):
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y.log()
+
+    def forward_shape(self, shape: Any) -> Any:
+        return _deep(shape, 1)
+
+    inverse_shape = forward_shape
 
 
 class StickBreakingTransform(_Whole):
@@ -100,10 +111,10 @@ class StickBreakingTransform(_Whole):
         return (-x + logsigmoid(x) + y[..., :-1].log()).sum(-1)
 
     def forward_shape(self, shape: Any) -> Any:
-        return shape[:-1] + (shape[-1] + 1,)
+        return _deep(shape, 1)[:-1] + (shape[-1] + 1,)
 
     def inverse_shape(self, shape: Any) -> Any:
-        return shape[:-1] + (shape[-1] - 1,)
+        return _deep(shape, 1)[:-1] + (shape[-1] - 1,)
 
 
 def _clipped_sigmoid(x: Tensor) -> Tensor:
@@ -152,18 +163,18 @@ class CorrCholeskyTransform(_Whole):
         partial = tril_matrix_to_vec(y, diag=-1) / tril_matrix_to_vec(pad(rest[..., :-1], [1, 0], value=1), diag=-1).sqrt()
         return (partial.log1p() - (-partial).log1p()) / 2
 
-    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor, intermediates: Any = None) -> Tensor:
         rest = tril_matrix_to_vec(1 - (y * y).cumsum(dim=-1), diag=-2)
         return 0.5 * rest.log().sum(-1) - 2 * (x + softplus(-2 * x) - torch.log(torch.tensor(2.0))).sum(-1)
 
     def forward_shape(self, shape: Any) -> Any:
-        n = round((0.25 + 2 * shape[-1]) ** 0.5 + 0.5)
+        n = round((0.25 + 2 * _deep(shape, 1)[-1]) ** 0.5 + 0.5)
         if n * (n - 1) // 2 != shape[-1]:
             raise ValueError("Input is not a flattened lower-diagonal number")
         return shape[:-1] + (n, n)
 
     def inverse_shape(self, shape: Any) -> Any:
-        if shape[-2] != shape[-1]:
+        if _deep(shape, 2)[-2] != shape[-1]:
             raise ValueError("Input is not square")
         return shape[:-2] + (shape[-1] * (shape[-1] - 1) // 2,)
 
@@ -171,34 +182,63 @@ class CorrCholeskyTransform(_Whole):
 class _PartsTransform(Transform):
     """Transforms of the parts of a tensor along `dim`."""
     transforms: list[Transform]
+    dim: int
+
+    def __init__(self, tseq: Sequence[Transform], dim: int, cache_size: int) -> None:
+        if not all(isinstance(t, Transform) for t in tseq):
+            raise AssertionError("All elements of tseq must be Transform instances")
+        super().__init__(cache_size=cache_size)
+        self.transforms, self.dim = [t.with_cache(cache_size) for t in tseq] if cache_size else list(tseq), dim
 
     @property
     def bijective(self) -> bool:
         return all(t.bijective for t in self.transforms)
 
-    def _split(self, x: Tensor) -> Sequence[Tensor]:
+    def _checked(self, name: str, value: Tensor, size: int, meant: str) -> Tensor:
+        """`value`, if it has `size` elements along `dim`."""
+        if not -value.dim() <= self.dim < value.dim():
+            raise AssertionError(f"dim {self.dim} out of range for tensor with {value.dim()} dimensions")
+        if value.size(self.dim) != size:
+            raise AssertionError(f"{name}.size({self.dim}) = {value.size(self.dim)} must equal {meant} {size}")
+        return value
+
+    def _split(self, name: str, value: Tensor) -> Sequence[Tensor]:
         raise NotImplementedError
 
     def _join(self, parts: list[Tensor]) -> Tensor:
         raise NotImplementedError
 
     def _call(self, x: Tensor) -> Tensor:
-        return self._join([t(v) for t, v in zip(self.transforms, self._split(x))])
+        return self._join([t(v) for t, v in zip(self.transforms, self._split("x", x))])
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return self._join([t.inv(v) for t, v in zip(self.transforms, self._split(y))])
+        return self._join([t.inv(v) for t, v in zip(self.transforms, self._split("y", y))])
+
+    def _slopes(self, x: Tensor, y: Tensor) -> list[Tensor]:
+        parts = zip(self.transforms, self._split("x", x), self._split("y", y))
+        return [t.log_abs_det_jacobian(a, b) for t, a, b in parts]
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return self._join([t.log_abs_det_jacobian(a, b) for t, a, b in zip(self.transforms, self._split(x), self._split(y))])
+        return self._join(self._slopes(x, y))
 
 
 class CatTransform(_PartsTransform):
     """Transforms side by side along `dim`, of the given lengths."""
 
     def __init__(self, tseq: Sequence[Transform], dim: int = 0, lengths: Sequence[int] | None = None, cache_size: int = 0) -> None:
-        super().__init__(cache_size=cache_size)
-        self.transforms, self.dim = [t.with_cache(cache_size) for t in tseq], dim
+        super().__init__(tseq, dim, cache_size)
         self.lengths = list(lengths) if lengths is not None else [1] * len(self.transforms)
+        if len(self.lengths) != len(self.transforms):
+            raise AssertionError(f"lengths ({len(self.lengths)}) must match transforms ({len(self.transforms)})")
+
+    @property
+    def event_dim(self) -> int:
+        return max(t.event_dim for t in self.transforms)
+
+    @property
+    def length(self) -> int:
+        """That of all parts."""
+        return sum(self.lengths)
 
     @constraints.dependent_property
     def domain(self) -> Any:
@@ -208,19 +248,26 @@ class CatTransform(_PartsTransform):
     def codomain(self) -> Any:
         return constraints.cat([t.codomain for t in self.transforms], self.dim, self.lengths)
 
-    def _split(self, x: Tensor) -> Sequence[Tensor]:
-        return torch.split(x, self.lengths, self.dim)
+    def with_cache(self, cache_size: int = 1) -> Transform:
+        return self if self._cache_size == cache_size else CatTransform(self.transforms, self.dim, self.lengths, cache_size)
+
+    def _split(self, name: str, value: Tensor) -> Sequence[Tensor]:
+        return torch.split(self._checked(name, value, self.length, "length"), self.lengths, self.dim)
 
     def _join(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts, self.dim)
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        slopes = [sum_rightmost(s, self.event_dim - t.event_dim) for s, t in zip(self._slopes(x, y), self.transforms)]
+        dim = (self.dim if self.dim < 0 else self.dim - x.dim()) + self.event_dim
+        return torch.cat(slopes, dim) if dim < 0 else sum(slopes)                # within an event the parts' determinants multiply
 
 
 class StackTransform(_PartsTransform):
     """A transform for each index along `dim`."""
 
     def __init__(self, tseq: Sequence[Transform], dim: int = 0, cache_size: int = 0) -> None:
-        super().__init__(cache_size=cache_size)
-        self.transforms, self.dim = [t.with_cache(cache_size) for t in tseq], dim
+        super().__init__(tseq, dim, cache_size)
 
     @constraints.dependent_property
     def domain(self) -> Any:
@@ -230,8 +277,11 @@ class StackTransform(_PartsTransform):
     def codomain(self) -> Any:
         return constraints.stack([t.codomain for t in self.transforms], self.dim)
 
-    def _split(self, x: Tensor) -> Sequence[Tensor]:
-        return torch.unbind(x, self.dim)
+    def with_cache(self, cache_size: int = 1) -> Transform:
+        return self if self._cache_size == cache_size else StackTransform(self.transforms, self.dim, cache_size)
+
+    def _split(self, name: str, value: Tensor) -> Sequence[Tensor]:
+        return torch.unbind(self._checked(name, value, len(self.transforms), "len(transforms)"), self.dim)
 
     def _join(self, parts: list[Tensor]) -> Tensor:
         return torch.stack(parts, self.dim)

@@ -40,6 +40,11 @@ class Binomial(Distribution):
         return logits_to_probs(self.logits, is_binary=True)
 
     @property
+    def param_shape(self) -> Size:
+        """The shape of the parameter."""
+        return self.total_count.size()
+
+    @property
     def mean(self) -> Tensor:
         return self.total_count * self.probs
 

@@ -68,10 +68,22 @@ class _DependentProperty(property, _Dependent):
         return _DependentProperty(fn, is_discrete=self._is_discrete, event_dim=self._event_dim)
 
 
+def _one(constraint: Any) -> Constraint:
+    """`constraint`, if it is one."""
+    if not isinstance(constraint, Constraint):
+        raise AssertionError(f"base_constraint must be a Constraint, got {type(constraint).__name__}")
+    return constraint
+
+
 class _IndependentConstraint(Constraint):
     """The last dimensions of another region are taken as one event."""
 
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
+        _one(base_constraint)
+        if not isinstance(reinterpreted_batch_ndims, int):
+            raise AssertionError(f"reinterpreted_batch_ndims must be an int, got {type(reinterpreted_batch_ndims).__name__}")
+        if reinterpreted_batch_ndims < 0:
+            raise AssertionError(f"reinterpreted_batch_ndims must be >= 0, got {reinterpreted_batch_ndims}")
         self.base_constraint, self.reinterpreted_batch_ndims = base_constraint, reinterpreted_batch_ndims
 
     @property
@@ -99,7 +111,7 @@ class MixtureSameFamilyConstraint(Constraint):
     """The region of a mixture: inside for every component."""
 
     def __init__(self, base_constraint: Constraint) -> None:
-        self.base_constraint = base_constraint
+        self.base_constraint = _one(base_constraint)
 
     @property
     def is_discrete(self) -> bool:
@@ -300,6 +312,8 @@ class _Parts(Constraint):
     """Regions for the parts of a tensor along `dim`."""
 
     def __init__(self, cseq: Sequence[Constraint], dim: int = 0) -> None:
+        if not all(isinstance(c, Constraint) for c in cseq):
+            raise AssertionError("All elements of cseq must be Constraint instances")
         self.cseq, self.dim = list(cseq), dim
 
     @property
@@ -312,6 +326,12 @@ class _Parts(Constraint):
         """The largest of the parts'."""
         return max(c.event_dim for c in self.cseq)
 
+    def _along(self, value: Tensor) -> int:
+        """`dim`, if `value` has it."""
+        if not -value.dim() <= self.dim < value.dim():
+            raise AssertionError(f"dim {self.dim} out of range for value with {value.dim()} dimensions")
+        return self.dim
+
 
 class _Cat(_Parts):
     """Regions side by side along `dim`, of the given lengths."""
@@ -319,17 +339,23 @@ class _Cat(_Parts):
     def __init__(self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None) -> None:
         super().__init__(cseq, dim)
         self.lengths = list(lengths) if lengths is not None else [1] * len(self.cseq)
+        if len(self.lengths) != len(self.cseq):
+            raise AssertionError(f"lengths ({len(self.lengths)}) must match cseq ({len(self.cseq)})")
 
     def check(self, value: Tensor) -> Tensor:
-        parts = torch.split(value, self.lengths, self.dim)
-        return torch.cat([c.check(v) for c, v in zip(self.cseq, parts)], self.dim)
+        dim, checks, start = self._along(value), [], 0
+        for constraint, length in zip(self.cseq, self.lengths):
+            checks.append(constraint.check(value.narrow(dim, start, length)))
+            start += length
+        return torch.cat(checks, dim)
 
 
 class _Stack(_Parts):
     """A region for each index along `dim`."""
 
     def check(self, value: Tensor) -> Tensor:
-        return torch.stack([c.check(value.select(self.dim, i)) for i, c in enumerate(self.cseq)], self.dim)
+        dim = self._along(value)
+        return torch.stack([c.check(value.select(dim, i)) for i, c in enumerate(self.cseq)], dim)
 
 
 dependent, dependent_property = _Dependent(), _DependentProperty

@@ -55,7 +55,7 @@ class Distribution:
         batch_shape = Size(batch_shape)
         for name, value in self.__dict__.items():
             if isinstance(value, Distribution):
-                new.__dict__[name] = value.expand(batch_shape)
+                new.__dict__[name] = value.expand(batch_shape + value.batch_shape[len(self._batch_shape):])
             elif isinstance(value, Tensor) and name != "temperature":                  # one for the whole batch
                 new.__dict__[name] = value.expand(batch_shape + value.shape[value.dim() - self._tail(name):])
             elif name not in ("_batch_shape", "_event_shape", "_validate_args"):

@@ -38,7 +38,8 @@ class Exponential(ExponentialFamily):
         return self.rate.pow(-2)
 
     def rsample(self, sample_shape: Any = Size()) -> Tensor:
-        return empty(self._extended_shape(sample_shape), self.rate).exponential_() / self.rate
+        shape = self._extended_shape(sample_shape)
+        return empty(shape, self.rate).exponential_() / self.rate.expand(shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         return self.rate.log() - self.rate * self._checked(value)

@@ -26,9 +26,6 @@ class Gumbel(TransformedDistribution):
         transforms = [ExpTransform().inv, AffineTransform(0, -torch.ones_like(self.scale)), ExpTransform().inv, AffineTransform(self.loc, -self.scale)]
         super().__init__(base, transforms, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        return Gumbel(self.loc.expand(batch_shape), self.scale.expand(batch_shape), validate_args=False)
-
     def log_prob(self, value: Tensor) -> Tensor:
         z = (self.loc - self._checked(value)) / self.scale
         return (z - z.exp()) - self.scale.log()

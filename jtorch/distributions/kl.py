@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jtorch as torch
@@ -13,22 +15,26 @@ from .beta import Beta
 from .binomial import Binomial
 from .categorical import Categorical
 from .cauchy import Cauchy
+from .continuous_bernoulli import ContinuousBernoulli
 from .dirichlet import Dirichlet
 from .distribution import Distribution
+from .exp_family import ExponentialFamily
 from .exponential import Exponential
 from .gamma import Gamma
 from .geometric import Geometric
+from .gumbel import Gumbel
 from .half_normal import HalfNormal
 from .independent import Independent
 from .laplace import Laplace
-from .multivariate_normal import MultivariateNormal, half_log_det
+from .lowrank_multivariate_normal import LowRankMultivariateNormal
+from .multivariate_normal import MultivariateNormal
 from .normal import Normal
 from .one_hot_categorical import OneHotCategorical
 from .pareto import Pareto
 from .poisson import Poisson
 from .transformed_distribution import TransformedDistribution
 from .uniform import Uniform
-from .utils import sum_rightmost
+from .utils import euler_constant, sum_rightmost
 
 _KL_REGISTRY: dict[tuple[type, type], Callable[..., Tensor]] = {}
 
@@ -41,6 +47,7 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Callable], Callable]:
 
     def decorator(function: Callable) -> Callable:
         _KL_REGISTRY[type_p, type_q] = function
+        _rule.cache_clear()
         return function
     return decorator
 
@@ -50,16 +57,26 @@ def _distance(pair: tuple[type, type], p: type, q: type) -> tuple[int, int]:
     return p.__mro__.index(pair[0]), q.__mro__.index(pair[1])
 
 
+@cache
+def _rule(p: type, q: type) -> Callable[..., Tensor]:
+    """The function of the nearest pair of classes: first for p, then for q."""
+    fitting = [pair for pair in _KL_REGISTRY if issubclass(p, pair[0]) and issubclass(q, pair[1])]
+    if not fitting:
+        raise NotImplementedError(f"No KL(p || q) is implemented for p type {p.__name__} and q type {q.__name__}")
+    chosen, other = min(fitting, key=lambda pair: _distance(pair, p, q)), min(fitting, key=lambda pair: _distance(pair, p, q)[::-1])
+    if _KL_REGISTRY[chosen] is not _KL_REGISTRY[other]:
+        warnings.warn(f"Ambiguous kl_divergence({p.__name__}, {q.__name__}). Please register_kl({chosen[0].__name__}, {other[1].__name__})",
+                      RuntimeWarning, stacklevel=3)
+    return _KL_REGISTRY[chosen]
+
+
 def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     """KL(p ‖ q).    -> (batch)
 
     >>> torch.distributions.kl_divergence(torch.distributions.Normal(0.0, 1.0), torch.distributions.Normal(1.0, 1.0))
     tensor(0.5000)
     """
-    fitting = [pair for pair in _KL_REGISTRY if isinstance(p, pair[0]) and isinstance(q, pair[1])]
-    if not fitting:
-        raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}")
-    return _KL_REGISTRY[min(fitting, key=lambda pair: _distance(pair, type(p), type(q)))](p, q)
+    return _rule(type(p), type(q))(p, q)
 
 
 def _x_log_ratio(t: Tensor, u: Tensor) -> Tensor:
@@ -137,15 +154,47 @@ def _half_normal(p: Any, q: Any) -> Tensor:
     return _normal(p.base_dist, q.base_dist)
 
 
+def _among_normals(p: Any, q: Any, trace: Callable[[], Tensor], names: str) -> Tensor:
+    """½ (tr Σq⁻¹ Σp + (μp - μq)ᵀ Σq⁻¹ (μp - μq) + log det Σq / det Σp - n)."""
+    if p.event_shape != q.event_shape:
+        raise ValueError(f"KL-divergence between two {names} with different event shapes cannot be computed")
+    return 0.5 * (trace() + q.mahalanobis(p.loc - q.loc) + q.log_det() - p.log_det() - p.event_shape[0])
+
+
+def _solved(tril: Tensor, matrix: Tensor) -> Tensor:
+    """Σ (L⁻¹ M)²: the trace of (L Lᵀ)⁻¹ M Mᵀ."""
+    batch = torch.broadcast_shapes(tril.shape[:-2], matrix.shape[:-2])
+    return torch.linalg.solve_triangular(tril.expand(batch + (-1, -1)), matrix.expand(batch + (-1, -1)), upper=False).pow(2).sum((-2, -1))
+
+
+def _solved_low_rank(q: LowRankMultivariateNormal, matrix: Tensor) -> Tensor:
+    """The trace of Σq⁻¹ M Mᵀ."""
+    return (matrix.pow(2) / q.cov_diag.unsqueeze(-1)).sum((-2, -1)) - torch.matmul(q.whitened_factor(), matrix).pow(2).sum((-2, -1))
+
+
 @register_kl(MultivariateNormal, MultivariateNormal)
 def _multivariate_normal(p: Any, q: Any) -> Tensor:
-    if p.event_shape != q.event_shape:
-        raise ValueError("KL-divergence between two Multivariate Normals with different event shapes cannot be computed")
-    tril = q.scale_tril
-    ratio = torch.linalg.solve_triangular(tril, p.scale_tril.expand(torch.broadcast_shapes(p.scale_tril.shape, tril.shape)), upper=False)
-    off = torch.linalg.solve_triangular(tril, (q.loc - p.loc).unsqueeze(-1), upper=False)
-    squares = ratio.pow(2).sum((-2, -1)) + off.pow(2).sum((-2, -1))
-    return half_log_det(tril) - half_log_det(p.scale_tril) + 0.5 * (squares - p.event_shape[0])
+    return _among_normals(p, q, lambda: _solved(q.scale_tril, p.scale_tril), "Multivariate Normals")
+
+
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+def _low_rank_full(p: Any, q: Any) -> Tensor:
+    def trace() -> Tensor:
+        return _solved(q.scale_tril, p.cov_factor) + _solved(q.scale_tril, p.cov_diag.sqrt().diag_embed())
+    return _among_normals(p, q, trace, "(Low Rank) Multivariate Normals")
+
+
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
+def _full_low_rank(p: Any, q: Any) -> Tensor:
+    return _among_normals(p, q, lambda: _solved_low_rank(q, p.scale_tril), "(Low Rank) Multivariate Normals")
+
+
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
+def _low_rank(p: Any, q: Any) -> Tensor:
+    def trace() -> Tensor:
+        own = (p.cov_diag / q.cov_diag).sum(-1) - (q.whitened_factor().pow(2) * p.cov_diag.unsqueeze(-2)).sum((-2, -1))
+        return own + _solved_low_rank(q, p.cov_factor)
+    return _among_normals(p, q, trace, "Low Rank Multivariate Normals")
 
 
 @register_kl(Poisson, Poisson)
@@ -191,12 +240,151 @@ def _among_gammas(p: Any, q: Any) -> Tensor:
     return _gamma(Gamma(torch.ones_like(p.rate), p.rate) if one_p else p, Gamma(torch.ones_like(q.rate), q.rate) if one_q else q)
 
 
-@register_kl(Gamma, Normal)
+def _mean_log(low: Tensor, high: Tensor) -> Tensor:
+    """E[log x] for x uniform in [low, high]."""
+    return (torch.xlogy(high, high) - torch.xlogy(low, low)) / (high - low) - 1
+
+
+# Below, -p.entropy() less E[log q(x)], which for many families needs only a few moments of p.
+
+@register_kl(Beta, Normal)
+@register_kl(ContinuousBernoulli, Normal)
 @register_kl(Exponential, Normal)
+@register_kl(Gamma, Normal)
+@register_kl(Gumbel, Normal)
 @register_kl(Laplace, Normal)
 def _against_normal(p: Any, q: Any) -> Tensor:
-    """Cross entropy with a normal distribution needs only mean and variance."""
     return -p.entropy() + 0.5 * math.log(2 * math.pi) + q.scale.log() + 0.5 * (p.variance + (p.mean - q.loc).pow(2)) / q.scale.pow(2)
+
+
+def _with_moment(p: Pareto, n: int) -> Pareto:
+    """p, with another alpha where its n-th moment is infinite, so that gradients are 0 there."""
+    return Pareto(p.scale, torch.where(p.alpha > n, p.alpha, n + 1.0), validate_args=False)
+
+
+@register_kl(Pareto, Normal)
+def _pareto_normal(p: Any, q: Any) -> Tensor:
+    return torch.where(p.alpha > 2, _against_normal(_with_moment(p, 2), q), math.inf)
+
+
+@register_kl(Beta, Exponential)
+@register_kl(ContinuousBernoulli, Exponential)
+def _against_exponential(p: Any, q: Any) -> Tensor:
+    return -p.entropy() - q.rate.log() + q.rate * p.mean
+
+
+@register_kl(Pareto, Exponential)
+def _pareto_exponential(p: Any, q: Any) -> Tensor:
+    return torch.where(p.alpha > 1, _against_exponential(_with_moment(p, 1), q), math.inf)
+
+
+@register_kl(Uniform, Exponential)
+def _uniform_exponential(p: Any, q: Any) -> Tensor:
+    return torch.where(p.low < 0, math.inf, _against_exponential(p, q))
+
+
+def _against_gamma(p: Any, q: Any, mean_log: Tensor) -> Tensor:
+    return -p.entropy() + q.concentration.lgamma() - q.concentration * q.rate.log() - (q.concentration - 1) * mean_log + q.rate * p.mean
+
+
+@register_kl(Beta, Gamma)
+def _beta_gamma(p: Any, q: Any) -> Tensor:
+    return _against_gamma(p, q, p.concentration1.digamma() - (p.concentration1 + p.concentration0).digamma())
+
+
+@register_kl(Pareto, Gamma)
+def _pareto_gamma(p: Any, q: Any) -> Tensor:
+    kl = _against_gamma(_with_moment(p, 1), q, p.scale.log() + p.alpha.reciprocal())
+    return torch.where(p.alpha > 1, kl, math.inf)
+
+
+@register_kl(Uniform, Gamma)
+def _uniform_gamma(p: Any, q: Any) -> Tensor:
+    return torch.where(p.low < 0, math.inf, _against_gamma(p, q, _mean_log(p.low, p.high)))
+
+
+@register_kl(Uniform, Beta)
+def _uniform_beta(p: Any, q: Any) -> Tensor:
+    a, b = q.concentration1, q.concentration0
+    cross = (a - 1) * _mean_log(p.low, p.high) + (b - 1) * _mean_log(1 - p.high, 1 - p.low)
+    return torch.where((p.low < 0) | (p.high > 1), math.inf, -p.entropy() + a.lgamma() + b.lgamma() - (a + b).lgamma() - cross)
+
+
+@register_kl(Beta, ContinuousBernoulli)
+@register_kl(ContinuousBernoulli, ContinuousBernoulli)
+def _against_continuous_bernoulli(p: Any, q: Any) -> Tensor:
+    return -p.entropy() - p.mean * q.logits - torch.log1p(-q.probs) - q.log_constant()
+
+
+@register_kl(Uniform, ContinuousBernoulli)
+def _uniform_continuous_bernoulli(p: Any, q: Any) -> Tensor:
+    inside = (p.low > 0) & (p.high < 1)                        # the bounds themselves count as outside, as in PyTorch
+    return torch.where(inside, _against_continuous_bernoulli(p, q), math.inf)
+
+
+@register_kl(Beta, Uniform)
+def _beta_uniform(p: Any, q: Any) -> Tensor:
+    return torch.where((q.low > 0) | (q.high < 1), math.inf, -p.entropy() + (q.high - q.low).log())
+
+
+@register_kl(ContinuousBernoulli, Uniform)
+def _continuous_bernoulli_uniform(p: Any, q: Any) -> Tensor:
+    return torch.where((q.low >= 0) | (q.high <= 1), math.inf, -p.entropy() + (q.high - q.low).log())          # bounds as above
+
+
+@register_kl(Uniform, Pareto)
+def _uniform_pareto(p: Any, q: Any) -> Tensor:
+    kl = -p.entropy() - q.alpha.log() - q.alpha * q.scale.log() + (q.alpha + 1) * _mean_log(p.low, p.high)
+    return torch.where(p.low < q.scale, math.inf, kl)
+
+
+def _against_gumbel(p: Any, q: Any, mean_exp: Tensor) -> Tensor:
+    """`mean_exp` is E[exp(-x / scale)]."""
+    return -p.entropy() + q.scale.log() + (p.mean - q.loc) / q.scale + (q.loc / q.scale).exp() * mean_exp
+
+
+@register_kl(Exponential, Gumbel)
+def _exponential_gumbel(p: Any, q: Any) -> Tensor:
+    scaled = p.rate * q.scale
+    return _against_gumbel(p, q, scaled / (scaled + 1))
+
+
+@register_kl(Gamma, Gumbel)
+def _gamma_gumbel(p: Any, q: Any) -> Tensor:
+    return _against_gumbel(p, q, (1 + (p.rate * q.scale).reciprocal()).pow(-p.concentration))
+
+
+@register_kl(Normal, Gumbel)
+def _normal_gumbel(p: Any, q: Any) -> Tensor:
+    return _against_gumbel(p, q, torch.exp(0.5 * (p.scale / q.scale).pow(2) - p.loc / q.scale))
+
+
+@register_kl(Uniform, Gumbel)
+def _uniform_gumbel(p: Any, q: Any) -> Tensor:
+    return _against_gumbel(p, q, q.scale * (torch.exp(-p.low / q.scale) - torch.exp(-p.high / q.scale)) / (p.high - p.low))
+
+
+@register_kl(Gumbel, Gumbel)
+def _gumbel(p: Any, q: Any) -> Tensor:
+    ratio = p.scale / q.scale
+    kl = ratio.reciprocal().log() + euler_constant * (ratio - 1) - 1 + (p.loc - q.loc) / q.scale
+    return kl + torch.exp((q.loc - p.loc) / q.scale + (1 + ratio).lgamma())
+
+
+@register_kl(ExponentialFamily, ExponentialFamily)
+def _exponential_family(p: Any, q: Any) -> Tensor:
+    """F(θq) - F(θp) - (θq - θp) · ∇F(θp), for natural parameters θ and log normalizer F (Nielsen & Nock 2010)."""
+    if type(p) is not type(q):
+        raise NotImplementedError("The cross KL-divergence between different exponential families cannot be computed using Bregman divergences")
+    with torch.enable_grad():
+        natural = [parameter.detach().requires_grad_() for parameter in p._natural_params]
+        normalizer = p._log_normalizer(*natural)
+        slopes = torch.autograd.grad(normalizer.sum(), natural, create_graph=True)
+    result = q._log_normalizer(*q._natural_params) - normalizer
+    for mine, other, slope in zip(natural, q._natural_params, slopes):
+        term = (other - mine) * slope
+        result = result - sum_rightmost(term, term.dim() - result.dim())
+    return result
 
 
 @register_kl(Independent, Independent)
@@ -218,8 +406,15 @@ def _bernoulli_poisson(p: Any, q: Any) -> Tensor:
     return -p.entropy() - (p.probs * q.rate.log() - q.rate)
 
 
-@register_kl(Poisson, Bernoulli)
-@register_kl(Poisson, Binomial)
 def _infinite(p: Any, q: Any) -> Tensor:
     """q misses values that p has."""
-    return torch.full_like(p.rate, math.inf)
+    return torch.full_like(p.mean, math.inf)
+
+
+for _p, _missing in {Beta: (Pareto,), ContinuousBernoulli: (Pareto,), Exponential: (Beta, ContinuousBernoulli, Pareto, Uniform),
+                     Gamma: (Beta, ContinuousBernoulli, Pareto, Uniform), Gumbel: (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform),
+                     Laplace: (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform),
+                     Normal: (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform), Pareto: (Beta, ContinuousBernoulli, Uniform),
+                     Poisson: (Bernoulli, Binomial)}.items():
+    for _q in _missing:
+        register_kl(_p, _q)(_infinite)

@@ -20,7 +20,7 @@ class MixtureSameFamily(Distribution):
         if not isinstance(mixture_distribution, Categorical):
             raise ValueError(" The Mixture distribution needs to be an  instance of torch.distributions.Categorical")
         if not isinstance(component_distribution, Distribution):
-            raise ValueError("The Component distribution need to be an instance of torch.distributions.Distribution")
+            raise ValueError("The Component distribution needs to be an instance of torch.distributions.Distribution")
         inner, outer = component_distribution.batch_shape, mixture_distribution.batch_shape
         for a, b in zip(reversed(outer), reversed(inner[:-1])):
             if a != 1 and b != 1 and a != b:
@@ -31,10 +31,6 @@ class MixtureSameFamily(Distribution):
         self._mixture_distribution, self._component_distribution = mixture_distribution, component_distribution
         self._num_component = inner[-1]
         super().__init__(inner[:-1], component_distribution.event_shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        component = self._component_distribution.expand((*batch_shape, self._num_component))
-        return MixtureSameFamily(self._mixture_distribution.expand(batch_shape), component, validate_args=False)
 
     @constraints.dependent_property
     def support(self) -> Any:
@@ -71,13 +67,13 @@ class MixtureSameFamily(Distribution):
             where = chosen.reshape(chosen.shape + (1,) * (dims + 1)).expand(drawn.shape[:drawn.dim() - dims - 1] + (1,) + self._event_shape)
             return drawn.gather(-1 - dims, where).squeeze(-1 - dims)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        value = self._checked(value).unsqueeze(-1 - len(self._event_shape))
+    def log_prob(self, x: Tensor) -> Tensor:
+        x = self._checked(x).unsqueeze(-1 - len(self._event_shape))
         weights = torch.log_softmax(self._mixture_distribution.logits, dim=-1)
-        return torch.logsumexp(self._component_distribution.log_prob(value) + weights, dim=-1)
+        return torch.logsumexp(self._component_distribution.log_prob(x) + weights, dim=-1)
 
-    def cdf(self, value: Tensor) -> Tensor:
-        return (self._component_distribution.cdf(self._checked(value).unsqueeze(-1)) * self._mixture_distribution.probs).sum(-1)
+    def cdf(self, x: Tensor) -> Tensor:
+        return (self._component_distribution.cdf(self._checked(x).unsqueeze(-1)) * self._mixture_distribution.probs).sum(-1)
 
     def __repr__(self) -> str:
         return f"MixtureSameFamily(\n  {self._mixture_distribution},\n  {self._component_distribution})"

@@ -38,6 +38,11 @@ class Multinomial(Distribution):
         return self._categorical.logits
 
     @property
+    def param_shape(self) -> Size:
+        """The shape of the parameter."""
+        return self._categorical.param_shape
+
+    @property
     def mean(self) -> Tensor:
         return self.probs * self.total_count
 

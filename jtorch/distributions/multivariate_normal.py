@@ -85,10 +85,17 @@ class MultivariateNormal(Distribution):
         noise = standard_normal(self._extended_shape(sample_shape), self.loc)
         return self.loc + torch.matmul(self._unbroadcasted_scale_tril, noise.unsqueeze(-1)).squeeze(-1)
 
+    def mahalanobis(self, off: Tensor) -> Tensor:
+        """xᵀ Σ⁻¹ x.    off: (*, n)  ->  (*)"""
+        return mahalanobis(self._unbroadcasted_scale_tril, off)
+
+    def log_det(self) -> Tensor:
+        """The log determinant of the covariance.    -> (batch)"""
+        return 2 * half_log_det(self._unbroadcasted_scale_tril)
+
     def log_prob(self, value: Tensor) -> Tensor:
-        tril = self._unbroadcasted_scale_tril
-        squared = mahalanobis(tril, self._checked(value) - self.loc)
-        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + squared) - half_log_det(tril)
+        squared = self.mahalanobis(self._checked(value) - self.loc)
+        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + squared) - half_log_det(self._unbroadcasted_scale_tril)
 
     def entropy(self) -> Tensor:
         entropy = 0.5 * self._event_shape[0] * (1.0 + math.log(2 * math.pi)) + half_log_det(self._unbroadcasted_scale_tril)

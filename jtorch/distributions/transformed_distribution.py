@@ -43,8 +43,8 @@ class TransformedDistribution(Distribution):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
         new = self._get_checked_instance(TransformedDistribution, _instance, generic=True)
-        new.__dict__.update(self.__dict__)
         batch_shape = Size(batch_shape)
+        new.__dict__.update({name: value.expand(batch_shape) if isinstance(value, Tensor) else value for name, value in self.__dict__.items()})
         shape = ComposeTransform(self.transforms).inverse_shape(batch_shape + self.event_shape)
         new.base_dist = self.base_dist.expand(shape[:len(shape) - len(self.base_dist.event_shape)])
         new._batch_shape, new._event_shape = batch_shape, self._event_shape
@@ -87,7 +87,10 @@ class TransformedDistribution(Distribution):
         return value if isinstance(sign, int) and sign == 1 else sign * (value - 0.5) + 0.5
 
     def cdf(self, value: Tensor) -> Tensor:
-        return self._turned(self.base_dist.cdf(ComposeTransform(self.transforms)._inv_call(self._checked(value))))
+        value = ComposeTransform(self.transforms)._inv_call(value)
+        if self._validate_args:
+            self.base_dist._validate_sample(value)
+        return self._turned(self.base_dist.cdf(value))
 
     def icdf(self, value: Tensor) -> Tensor:
         return ComposeTransform(self.transforms)(self.base_dist.icdf(self._turned(value)))
