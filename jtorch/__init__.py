@@ -44,8 +44,8 @@ def typename(obj: Any) -> str:
     return kind.__qualname__ if kind.__module__ in ("builtins", "__builtin__", "", None) else f"{kind.__module__}.{kind.__qualname__}"
 
 
-LATER = ("accelerator", "alias", "amp", "autograd", "backends", "compiler", "cuda", "debug", "distributions", "fft", "func", "linalg", "nn", "optim", "random", "serialization", "special", "utils")
-ELSEWHERE = {"save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler"}
+LATER = ("accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributions", "fft", "func", "linalg", "nn", "optim", "random", "serialization", "special", "utils")
+ELSEWHERE = {"save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
 
 
 def __getattr__(name: str) -> Any:

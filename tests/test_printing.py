@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import jtorch
 from jtorch._core import dtype as dtypes
 from jtorch._core import printing
 
@@ -161,18 +162,21 @@ def test_default_types() -> None:
             torch.set_default_dtype(torch.float32)
 
 
+MADE = {"float": lambda m: m.tensor(1.5), "int": lambda m: m.tensor(3), "bool": lambda m: m.tensor(True), "complex": lambda m: m.tensor(1.5 + 2j),
+        "bfloat16": lambda m: m.tensor(1.7, dtype=m.bfloat16), "float16": lambda m: m.tensor(1.7, dtype=m.float16), "one element": lambda m: m.tensor([1.5]),
+        "computed": lambda m: m.tensor(1.5, requires_grad=True) * 2, "meta": lambda m: m.tensor(1.5, device="meta"),
+        "parameter": lambda m: m.nn.Parameter(m.tensor(1.5))}
+
+
 @pytest.mark.parametrize("spec", ("", ".4f", "5d", ">10", "x", "e", "q"))
-@pytest.mark.parametrize("tensor", (torch.tensor(1.5), torch.tensor(3), torch.tensor(True), torch.tensor(1.5 + 2j),
-                                    torch.tensor(1.7, dtype=torch.bfloat16), torch.tensor([1.5])), ids=str)
-def test_format(tensor: torch.Tensor, spec: str) -> None:
-    type = dtypes.named(str(tensor.dtype)[6:])
-    if not spec and tensor.ndim:
-        return                                               # the caller's: the text of the whole tensor
+@pytest.mark.parametrize("made", MADE)
+def test_format(made: str, spec: str) -> None:
+    """A tensor without dimensions is formatted as its element."""
     try:
-        expected = format(tensor, spec)
+        expected = format(MADE[made](torch), spec)
     except (ValueError, TypeError) as error:
         with pytest.raises(error.__class__) as raised:
-            printing.format_scalar(array(tensor), type, spec)
+            format(MADE[made](jtorch), spec)
         assert str(raised.value) == str(error)
     else:
-        assert printing.format_scalar(array(tensor), type, spec) == expected
+        assert format(MADE[made](jtorch), spec) == expected

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
-from types import NoneType
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,7 +17,6 @@ from .versions import Overwrite, changed
 from .walk import accumulate, needs_python, release, walk
 
 new = object.__new__
-GRAD, HOOKS, AFTER = map(attrgetter, ("grad", "hooks", "after"))
 
 
 def run(roots: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | None, create_graph: bool, inputs: Any = None) -> None:
@@ -123,8 +120,9 @@ def _run_known(root: Any, retain: bool) -> bool:
     if edge is None or trace.overwritten and any((0, s) in plan.keeps for s in trace.overwritten):
         return False
     leaves = list(map(trace.sources.__getitem__, plan.leaves))
-    if set(map(type, map(GRAD, leaves))) != {NoneType} or any(map(HOOKS, leaves)) or any(map(AFTER, leaves)):
-        return False
+    for leaf in leaves:
+        if leaf.grad is not None or leaf.hooks or leaf.after:
+            return False
     for leaf, value in zip(leaves, advance(trace, edge), strict=True):
         leaf.grad = grad = new(Doors.tensor)
         grad._value = value

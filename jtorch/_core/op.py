@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .autocast import converted
 from .dtype import BOOL as BOOLEAN
 from .dtype import FLOATING, dtype
-from .graph import Aval, Mode
+from .graph import Aval, Mode, aval
 from .promote import result_type
 
 Array = jax.Array                                            # an operand: a tensor, or where promotion allows it a number
@@ -111,19 +112,18 @@ class Op:
     def conversions(self, kinds: Sequence, attrs: tuple, mode: Mode) -> tuple[dtype | None, ...]:
         """For each operand (an Aval, the class of a number, or None) the type that it is converted to, or None."""
         self.check(kinds, attrs)
+        first = converted(self, kinds, attrs, mode) if mode.autocast else None
         if self.kind == NONE:
-            return (None,) * len(kinds)
+            return first or (None,) * len(kinds)
+        if first is not None:
+            kinds = [k if t is None else aval(k.shape, t, k.device) for k, t in zip(kinds, first, strict=True)]
         roles = self.roles(attrs)
         common = self.common(kinds, roles, mode)
         if "alpha" in self.kinds:
             _check_alpha(kinds[list(self.kinds).index("alpha")], common)
 
         def one(kind: Any, role: str) -> dtype | None:
-            if kind is None or role == "keep":
-                return None
-            if role == "array":
-                return common
-            return common if isinstance(kind, Aval) else None
+            return common if kind is not None and (role == "array" or role != "keep" and isinstance(kind, Aval)) else None
         return tuple([one(k, r) for k, r in zip(kinds, roles, strict=True)])
 
     def check(self, kinds: Sequence, attrs: tuple) -> None:

@@ -4,10 +4,8 @@ A compiled program's call costs by the argument, and an optimizer's step by the 
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from itertools import repeat
-from operator import itemgetter
 from weakref import ref
 
 import jax.numpy as jnp
@@ -51,22 +49,20 @@ class Pack:
 
     def part(self, index: int) -> Part:
         """The place of one array."""
-        return Part((self, index))
-
-    def parts(self) -> Iterator[Part]:
-        """The places of all."""
-        return map(Part, zip(repeat(self), range(len(self.layout.avals))))
+        made = Part()                                        # without an `__init__`, which would take twice as long
+        made.pack, made.index = self, index
+        return made
 
 
-class Part(tuple):
-    """The place of one array in a pack (its pack, and the number there): what `Value.array` is until somebody needs the array itself."""
-    __slots__ = ()                                           # a tuple is made faster than anything else, and these are made by the million
-    pack = property(itemgetter(0))
-    number = property(itemgetter(1))
+class Part:
+    """The place of one array in a pack: what `Value.array` is until somebody needs the array itself."""
+    __slots__ = ("pack", "index")
+    pack: Pack
+    index: int
 
     def array(self) -> np.ndarray:
         """The array, copied out on the host."""
-        of, k = self.pack.layout, self.number
+        of, k = self.pack.layout, self.index
         start, shape = of.offsets[k], of.avals[k].shape
         return np.array(np.asarray(self.pack.array)[start:start + shape.numel()]).reshape(shape)
 

@@ -13,9 +13,10 @@ from .lower import Special, differentiable, gradient_needs, keeps_nothing, linea
 from .versions import saved_by_pytorch, seen_through
 
 Place = tuple[int, int]                                      # a slot of the graph: (which trace, 0 the newest; slot)
-PLAN, TWICE = "plan", ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
-                       "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
-                       "you need to backward through the graph a second time or if you need to access saved tensors after calling backward.")
+PLAN, CUT = "plan", "cut plan"
+TWICE = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
+         "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
+         "you need to backward through the graph a second time or if you need to access saved tensors after calling backward.")
 
 
 class Custom:
@@ -58,17 +59,19 @@ class Plan:
     targets   the places whose gradients are asked for
     complete  for each step the leaves whose gradients are complete after it
     reads     places in finished traces whose saved arrays are needed
+    `cut`     what made the goals is not gone through, so that their gradients are partial derivatives
     """
 
-    def __init__(self, paths: list[list[Edge]], roots: Sequence[Place], wiring: list[dict[int, Any]], goals: Sequence[Any] | None) -> None:
+    def __init__(self, paths: list[list[Edge]], roots: Sequence[Place], wiring: list[dict[int, Any]], goals: Sequence[Any] | None, cut: bool) -> None:
         self.nodes: list[Node] = []                          # of older traces: kept, so that their identities in a key stay theirs
         self.paths, self.roots = paths, tuple(roots)
         self.avals = [lower.avals_of(p) for p in paths]
         self.steps: list[Place] = []
         wanted = set(roots)
+        ends = {g for g in goals or () if cut and isinstance(g, tuple)}
         for k, path in enumerate(paths):
             here_wanted = [s for t, s in wanted if t == k]
-            for position in lower.history(path, here_wanted):
+            for position in lower.history(path, here_wanted, _makers(path, {s for t, s in ends if t == k})):
                 self.steps.append((k, position))
                 entry = path[position].entry
                 wanted.update((k, entry.operands[i]) for i in differentiable(entry))
@@ -134,6 +137,11 @@ class Plan:
     def released(self, k: int) -> frozenset[int]:
         """Positions in trace `k` that this pass uses up."""
         return frozenset(i for t, i in self.steps if t == k)
+
+
+def _makers(path: list[Edge], slots: set[int]) -> list[int]:
+    """Positions of the entries that made the slots."""
+    return [i for i, e in enumerate(path) if slots and e.entry is not None and not slots.isdisjoint(range(e.entry.first, e.entry.first + len(e.entry.outputs)))]
 
 
 class Backward(Special):
@@ -240,8 +248,8 @@ class Route:
         self.plan, self.traces, self.leaves = plan, traces, leaves
 
 
-def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[Trace, int]] | None = None) -> Route:
-    """The way from some slots to all leaves, or to what is wanted."""
+def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[Trace, int]] | None = None, cut: bool = False) -> Route:
+    """The way from some slots to all leaves, or to what is wanted; where it is `cut`, not past that."""
     trace = here.trace
     traces = _traces([*(t for t, _ in roots)])
     if not traces or traces[0] is not trace:
@@ -250,10 +258,10 @@ def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[T
     places = tuple([(number[t], s) for t, s in roots])
     if len(traces) == 1:
         goals = _goals(wanted, number, trace.leaf_slots)
-        key: Any = (PLAN, places, goals)
+        key: Any = (CUT if cut else PLAN, places, goals)
         plan = trace.node.get(key)
         if plan is None:
-            plan = _make([trace], places, [{slot: trace.leaf_slots[leaf] for slot, leaf in trace.sources.items()}], goals)
+            plan = _make([trace], places, [{slot: trace.leaf_slots[leaf] for slot, leaf in trace.sources.items()}], goals, cut)
             trace.node[key] = plan
         return Route(plan, traces, [trace.sources[w] for w in plan.leaves])
     leaves: dict[Leaf, int] = {}
@@ -262,10 +270,11 @@ def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[T
         wiring.append({s: leaves.setdefault(o, len(leaves)) if type(o) is Leaf else (number[o[0]], o[1]) for s, o in t.sources.items()
                        if type(o) is Leaf or o[0] in number})   # the current trace may use graphs that this pass does not touch
     goals = _goals(wanted, number, leaves)
-    key = PLAN, places, goals, tuple([(id(t.node), t.freed, *w.items()) for t, w in zip(traces[1:], wiring[1:], strict=True)]), tuple(wiring[0].items())
+    older = tuple([(id(t.node), t.freed, *w.items()) for t, w in zip(traces[1:], wiring[1:], strict=True)])
+    key = CUT if cut else PLAN, places, goals, older, tuple(wiring[0].items())
     plan = trace.node.get(key)
     if plan is None:
-        plan = _make(traces, places, wiring, goals)
+        plan = _make(traces, places, wiring, goals, cut)
         plan.nodes = [t.node for t in traces]
         trace.node[key] = plan
     order = list(leaves)
@@ -276,9 +285,9 @@ def _goals(wanted: Sequence[Leaf | tuple[Trace, int]] | None, number: dict[Trace
     return None if wanted is None else tuple([leaves.get(w, -1) if type(w) is Leaf else (number.get(w[0], -1), w[1]) for w in wanted])
 
 
-def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple | None) -> Plan:
+def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple | None, cut: bool) -> Plan:
     paths = [t.node.path() for t in traces]
-    plan = Plan(paths, places, wiring, goals)
+    plan = Plan(paths, places, wiring, goals, cut)
     gone = [set().union(*t.freed, *[e.entry.op.frees() for e in p if e.entry is not None and isinstance(e.entry.op, Special)])
             for t, p in zip(traces, paths, strict=True)]
     for k, i in plan.steps:

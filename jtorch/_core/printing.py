@@ -11,7 +11,7 @@ import numpy as np
 
 from .dtype import bool_, dtype, int64
 
-__all__ = ["format_scalar", "format_tensor", "get_printoptions", "printoptions", "set_printoptions", "type_suffixes"]
+__all__ = ["format_tensor", "get_printoptions", "printoptions", "set_printoptions", "type_suffixes"]
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,3 @@ def _nested(array: np.ndarray, style: Style | ComplexStyle, cut: list[bool], ind
         parts = [", ".join(parts[start:start + per_line]) for start in range(0, len(parts), per_line)]
     separator = "," + "\n" * max(1, array.ndim - 1) + " " * (indent + 1)
     return f"[{separator.join(parts)}]"
-
-
-def format_scalar(array: np.ndarray, type: dtype, spec: str) -> str:
-    """What `format(tensor, spec)` gives: a tensor without dimensions is formatted as its element."""
-    if array.ndim:
-        raise TypeError("unsupported format string passed to Tensor.__format__")
-    return format((array.astype(np.float64) if type.is_floating_point else array).item(), spec)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import attrgetter, call
+from operator import call
 from typing import Any
 from weakref import ref
 
@@ -22,7 +22,6 @@ TENSORS: set[type] = set()                                   # Tensor and its su
 EAGER = config.eager
 BIG = 1 << 16                                                # bytes of a large host array
 USES = 1, 16                                                 # after so many uses a large host array, and a small one, stays on the device
-VALUE, SLOT, TRACE, ORIGIN, REQUIRES_GRAD = map(attrgetter, ("_value", "slot", "trace", "origin", "aval.requires_grad"))
 HISTORY = "history"                                          # marks inputs whose gradient flows on to a finished trace
 NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
 
@@ -93,11 +92,14 @@ def record_three(op: Any, x: Any, y: Any, z: Any, attrs: tuple = ()) -> Any:
 def known_edge(op: Any, tensors: Sequence, numbers: Sequence, attrs: tuple) -> tuple[Edge | None, list[Value]]:
     """For many tensors and then some numbers, as in an optimizer's step: the edge, if `record` would only move over one, and the tensors' values."""
     trace = here.trace
-    values = list(map(VALUE, tensors))
-    for v in values:
+    values = []
+    key: list = [op, here.mode, attrs]
+    for t in tensors:
+        v = t._value
         if v is None or v.trace is not trace and bind(trace, v):
             return None, values
-    key: list = [op, here.mode, attrs, *map(SLOT, values)]
+        values.append(v)
+        key.append(v.slot)
     for x in numbers:
         kind = type(x)
         if kind in TENSORS:
@@ -236,35 +238,22 @@ def bind_part(trace: Trace, value: Value, part: Part) -> None:
         first = trace.packs[pack] = edge.slot
         if edge.node.forecast is not None:
             start_early(trace, edge.node.forecast)
-        _place_members(trace, list(map(call, pack.members)), range(first, trace.node.slots))
+        sources, leaf_slots = trace.sources, trace.leaf_slots
+        for v, slot in zip(map(call, pack.members), range(first, trace.node.slots), strict=False):
+            if v is not None and v.trace is not trace:
+                if v.aval.requires_grad:
+                    origin = v.origin
+                    if origin in leaf_slots:
+                        continue
+                    sources[slot] = origin
+                    leaf_slots[origin] = slot
+                v.trace = trace
+                v.slot = slot
     if value.trace is not trace:
-        value.trace, value.slot = trace, first + part.number
+        value.trace, value.slot = trace, first + part.index
         if value.aval.requires_grad:
             trace.sources[value.slot] = value.origin
             trace.leaf_slots.setdefault(value.origin, value.slot)
-
-
-def _place_members(trace: Trace, members: list, slots: range) -> None:
-    """Let the values that lie in a pack know their slots."""
-    sources, leaf_slots = trace.sources, trace.leaf_slots
-    if None not in members and trace not in map(TRACE, members):             # the usual case, all at once
-        origins, flags = list(map(ORIGIN, members)), set(map(REQUIRES_GRAD, members))
-        smooth = flags == {True} and len({*origins}) == len(origins) and leaf_slots.keys().isdisjoint(origins)
-        if smooth or flags == {False}:
-            if smooth:
-                sources.update(zip(slots, origins, strict=True))
-                leaf_slots.update(zip(origins, slots, strict=True))
-            for v, slot in zip(members, slots, strict=True):
-                v.trace, v.slot = trace, slot
-            return
-    for v, slot in zip(members, slots, strict=False):
-        if v is not None and v.trace is not trace:
-            if v.aval.requires_grad:
-                if v.origin in leaf_slots:
-                    continue
-                sources[slot] = v.origin
-                leaf_slots[v.origin] = slot
-            v.trace, v.slot = trace, slot
 
 
 def bind_array(trace: Trace, array: Array, of: Aval) -> int:

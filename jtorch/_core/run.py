@@ -155,8 +155,9 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
     if program.packed:
         for (of, places, members), array in zip(program.packed, arrays[-len(program.packed):], strict=True):
             pack = Pack(array, of, members(trace.refs))
-            for n, part in zip(places, pack.parts()):
-                values[n].array = part
+            for index, n in enumerate(places):
+                values[n].array = part = Part()
+                part.pack, part.index = pack, index
     flows = False
     for n in program.traced:
         v = values[n]

@@ -447,9 +447,8 @@ class Tensor(Generated):
         return printing.format_tensor("..." if hidden else self._host(), self.dtype, suffixes=suffixes)
 
     def __format__(self, spec: str) -> str:
-        if not self.shape and spec:
-            return self.item().__format__(spec)
-        return object.__format__(self, spec) if spec else str(self)
+        alone = type(self) is Tensor and not self.shape and self.device is not META      # not a subclass, as in PyTorch
+        return format(self.item(), spec) if alone else object.__format__(self, spec)
 
     def __getitem__(self, index: Any) -> Tensor:
         return indexing.get(self, index)

@@ -44,7 +44,7 @@ class Vjp:
 VJP = Vjp()
 
 
-def _value_at(trace: Trace, slot: int, of: Aval) -> Value:
+def value_at(trace: Trace, slot: int, of: Aval) -> Value:
     """The value of a slot of an unfinished trace."""
     v = trace.refs[slot]()
     if v is None or v.trace is not trace or v.slot != slot:
@@ -63,7 +63,7 @@ def _operand_values(route: Route, k: int, entry: Entry) -> list[Value | None]:
         if n not in needs or slot.__class__ is not int:
             found.append(None)
         elif not trace.done:
-            found.append(_value_at(trace, slot, of))
+            found.append(value_at(trace, slot, of))
         else:
             origin = trace.sources.get(slot, (trace, slot)) if of.requires_grad else None
             found.append(computed(of, trace.saved[slot], origin))

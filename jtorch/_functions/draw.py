@@ -273,6 +273,17 @@ _in_place("cauchy_", "Fill with numbers from a Cauchy distribution.", _cauchy)
 _in_place("log_normal_", "Fill with exponentials of numbers from a normal distribution.", _log_normal)
 
 
+def states() -> list[tuple[Generator, Tensor]]:
+    """The default generators of all devices, with their states."""
+    return [(g, g.get_state()) for g in (default, *others.values())]
+
+
+def restore(kept: list[tuple[Generator, Tensor]]) -> None:
+    """Give the generators back the states that `states` told."""
+    for generator, state in kept:
+        generator.set_state(state)
+
+
 class fork_rng:
     """A context in which random numbers are drawn without disturbing the generators outside."""
 
@@ -280,9 +291,7 @@ class fork_rng:
         self.enabled = enabled
 
     def __enter__(self) -> None:
-        self.state = default.get_state() if self.enabled else None
+        self.states = states() if self.enabled else []
 
     def __exit__(self, *error: object) -> None:
-        if self.enabled:
-            default.set_state(self.state)
-
+        restore(self.states)

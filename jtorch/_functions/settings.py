@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import os
 
-from .._core.device import device
-from .._core.graph import here
 from .._core.public import public
 
 
@@ -44,10 +42,3 @@ def set_num_interop_threads(int: int) -> None:
 def get_num_interop_threads() -> int:
     """The number of threads between operations that was asked for."""
     return Threads.between
-
-
-@public("torch")
-def is_autocast_enabled(device_type: str = "cuda") -> bool:
-    """Whether operations on such devices choose their types themselves."""
-    device(device_type)
-    return bool(here.mode.autocast)

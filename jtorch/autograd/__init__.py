@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import importlib
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .._core import backward as engine
@@ -15,6 +17,28 @@ from .graph import GradientEdge
 from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 
 Tensors = Tensor | Sequence[Tensor]
+
+
+class Pass(threading.local):
+    """The pass that runs on this thread: whether it goes to all leaves."""
+    whole = True
+
+
+_pass = Pass()
+
+
+@contextmanager
+def _begun(whole: bool) -> Iterator[None]:
+    before, _pass.whole = _pass.whole, whole
+    try:
+        yield
+    finally:
+        _pass.whole = before
+
+
+def _is_checkpoint_valid() -> bool:
+    """Whether the pass that runs may contain another one."""
+    return _pass.whole
 
 
 def _list(tensors: Any) -> list:
@@ -44,7 +68,8 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
     tensors = _list(tensors)
     if inputs is not None and not isinstance(inputs, Tensor):
         inputs = list(inputs)
-    engine.run(tensors, _gradients(grad_tensors, len(tensors)), retain_graph, create_graph, inputs)
+    with _begun(inputs is None):
+        engine.run(tensors, _gradients(grad_tensors, len(tensors)), retain_graph, create_graph, inputs)
 
 
 def grad(outputs: Tensors, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
@@ -72,7 +97,8 @@ def grad(outputs: Tensors, inputs: Any, grad_outputs: Any = None, retain_graph: 
         rows = [grad(outputs, inputs, [g[k] for g in given], k < last or retain_graph, create_graph, True, allow_unused, False, materialize_grads)
                 for k in range(last + 1)]
         return tuple([None if parts[0] is None else engine.stacked(parts) for parts in zip(*rows, strict=True)])
-    found = engine.grad(outputs, inputs, _gradients(grad_outputs, len(outputs)), retain_graph, create_graph, bool(allow_unused) or materialize_grads)
+    with _begun(False):
+        found = engine.grad(outputs, inputs, _gradients(grad_outputs, len(outputs)), retain_graph, create_graph, bool(allow_unused) or materialize_grads)
     return tuple([x.detach().new_zeros(x.shape) if g is None and materialize_grads else g for g, x in zip(found, inputs, strict=True)])
 
 

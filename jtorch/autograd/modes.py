@@ -37,7 +37,8 @@ class GradMode:
         here.mode = mode(self.grad, here.mode.inference if self.inference is None else self.inference, here.mode.floating, here.mode.autocast)
 
     def __exit__(self, *error: object) -> None:
-        here.mode = self._before.pop()
+        before, now = self._before.pop(), here.mode
+        here.mode = mode(before.grad, before.inference, now.floating, now.autocast)   # what else was set inside stays
 
     def clone(self) -> GradMode:
         """Another of the same setting."""

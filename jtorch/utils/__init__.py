@@ -1,6 +1,6 @@
-"""Tools around training: data loading."""
+"""Tools around training: data loading, checkpointing."""
 from __future__ import annotations
 
-from . import data, hooks
+from . import checkpoint, data, hooks
 
-__all__ = ["data", "hooks"]
+__all__ = ["checkpoint", "data", "hooks"]
