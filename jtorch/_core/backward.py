@@ -3,15 +3,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 import jax.numpy as jnp
 import numpy as np
 
 from .anomaly import Anomaly
-from .gradgraph import AccumulateGrad, Doors, grad_fn, hooked, node_at, tensor_of
-from .graph import Entry, Leaf, Trace, Value, computed, here
+from .gradgraph import AccumulateGrad, grad_fn, hooked, node_at, tensor_of
+from .graph import DEAD, Entry, Gradients, Leaf, Trace, Value, computed, here
 from .plan import PLAN, Backward, Place, Route, locate, route_to
-from .record import advance, bind, bind_array, record
+from .record import EAGER, advance, bind, bind_array, record
 from .run import flush, user_line
 from .versions import Overwrite, changed
 from .walk import accumulate, needs_python, release, walk
@@ -121,11 +122,19 @@ def _run_known(root: Any, retain: bool) -> bool:
         return False
     leaves = list(map(trace.sources.__getitem__, plan.leaves))
     for leaf in leaves:
-        if leaf.grad is not None or leaf.hooks or leaf.after:
+        if leaf.own is not None or leaf.hooks or leaf.after:
             return False
-    for leaf, value in zip(leaves, advance(trace, edge), strict=True):
-        leaf.grad = grad = new(Doors.tensor)
-        grad._value = value
+    if EAGER:
+        for leaf, value in zip(leaves, advance(trace, edge), strict=True):
+            leaf.own = tensor_of(value)
+        return True
+    trace.node = edge.node
+    trace.refs.extend([DEAD] * len(leaves))
+    gradients = Gradients(trace, edge.entry, leaves)
+    trace.gradients.append(ref(gradients))
+    slot = edge.entry.first
+    for number, leaf in enumerate(leaves):
+        leaf.own = gradients, number, slot + number
     return True
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 from weakref import ref
@@ -99,15 +99,53 @@ DEAD = ref(Value())                                          # stands in a trace
 
 
 class Leaf:
-    """Where the gradients of one leaf tensor accumulate.  `active` while the tensor requires grad."""
-    __slots__ = ("grad", "hooks", "after", "owner", "active", "__weakref__")
+    """Where the gradients of one leaf tensor accumulate.  `active` while the tensor requires grad.
+
+    own  the gradient: a Tensor, None, or (`Gradients`, number, slot) of one that nobody has looked at yet
+    """
+    __slots__ = ("own", "hooks", "after", "owner", "active", "__weakref__")
 
     def __init__(self, owner: object) -> None:
-        self.grad: Any = None                                # a Tensor
+        self.own: Any = None
         self.hooks: dict | None = None                       # tensor hooks, by handle
         self.after: dict | None = None                       # hooks that run after accumulation
         self.owner: Any = ref(owner)                         # calls to the leaf tensor, or None when it is gone
         self.active = True
+
+    @property
+    def grad(self) -> Any:
+        """The gradient as a Tensor, or None."""
+        if self.own.__class__ is tuple:
+            self.own = self.own[0].tensor(*self.own[1:])
+        return self.own
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        self.own = grad
+
+
+class Gradients:
+    """What one backward pass gave, as long as only an optimizer reads it: tensors are made of those that somebody looks at, or that outlive the trace."""
+    __slots__ = ("trace", "entry", "leaves", "__weakref__")
+    wrap: Callable                                           # the tensor module puts it here
+
+    def __init__(self, trace: Trace, entry: Entry, leaves: list[Leaf]) -> None:
+        self.trace, self.entry, self.leaves = trace, entry, leaves
+
+    def tensor(self, number: int, slot: int) -> Any:
+        """The gradient as a Tensor."""
+        trace = self.trace
+        value = trace.refs[slot]()
+        if value is None or value.trace is not trace or value.slot != slot:
+            value = pending(self.entry.outputs[number], trace, slot)
+            trace.refs[slot] = ref(value)
+        return Gradients.wrap(value)
+
+    def settle(self) -> None:
+        """The trace is about to run: make tensors of what is still there."""
+        for leaf in self.leaves:
+            if leaf.own.__class__ is tuple and leaf.own[0] is self:
+                leaf.own = leaf.grad
 
 
 class Const:
@@ -191,11 +229,11 @@ class Trace:
     saved     after the run: the arrays by slot that gradients still need
     """
     __slots__ = ("device", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
-                 "customs", "packs", "overwritten", "leaf_versions", "early", "__weakref__")
+                 "customs", "packs", "overwritten", "leaf_versions", "early", "gradients", "mode", "__weakref__")
     serials = count()
 
-    def __init__(self, device: device, root: Node) -> None:
-        self.device, self.root, self.node = device, root, root
+    def __init__(self, device: device, root: Node, mode: Mode) -> None:
+        self.device, self.root, self.node, self.mode = device, root, root, mode
         self.inputs: list = []
         self.refs: list = []
         self.sources: dict[int, Any] = {}
@@ -205,6 +243,7 @@ class Trace:
         self.customs: dict[int, Any] = {}                    # slot -> context of the autograd.Function that made it
         self.boundary = False                                # the next recorded operation starts a new trace
         self.done = False
+        self.gradients: list[ref[Gradients]] = []            # of the passes recorded here
         self.early: Any = None                               # the program that has started already
         self.saved: dict[int, Array] | None = None
         self.freed: tuple = ()                               # backward plans that released what they used, after the run
@@ -243,13 +282,21 @@ class State(threading.local):
 
     def __init__(self) -> None:
         self.traces: dict[device, Trace] = {}
-        self.mode = mode(True, False, Default.floating)
         self.recent: deque[ref] = deque(maxlen=8)            # the newest values that were made from arrays on the host
-        self.trace = self.start(CPU)
+        self.trace = self.traces[CPU] = Trace(CPU, roots.setdefault(CPU, Node(None, 0)), mode(True, False, Default.floating))
+
+    @property
+    def mode(self) -> Mode:
+        """The settings in force, which the current trace holds: looking a thread's own things up takes long."""
+        return self.trace.mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        self.trace.mode = mode
 
     def start(self, device: device) -> Trace:
         """Begin a new trace for `device` and make it the current one."""
-        self.trace = self.traces[device] = Trace(device, roots.setdefault(device, Node(None, 0)))
+        self.trace = self.traces[device] = Trace(device, roots.setdefault(device, Node(None, 0)), self.trace.mode)
         return self.trace
 
     def switch(self, device: device) -> Trace:
@@ -257,7 +304,7 @@ class State(threading.local):
         found = self.traces.get(device)
         if found is None or found.done:
             return self.start(device)
-        self.trace = found
+        found.mode, self.trace = self.trace.mode, found
         return found
 
 

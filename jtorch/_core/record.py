@@ -29,7 +29,7 @@ NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # 
 def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
     """Record `op` on tensors, numbers and Nones; returns the result, or the tuple of results, as `Value`s."""
     trace = here.trace
-    key: list = [op, here.mode, attrs]
+    key: list = [op, trace.mode, attrs]
     for x in operands:
         kind = type(x)
         if kind in TENSORS:
@@ -62,7 +62,7 @@ def record_one(op: Any, x: Any, attrs: tuple = ()) -> Any:
     """`record` for one operand."""
     trace = here.trace
     if type(x) in TENSORS and (v := x._value) is not None and v.trace is trace:
-        edge = trace.node.get((op, here.mode, attrs, v.slot))
+        edge = trace.node.get((op, trace.mode, attrs, v.slot))
         if edge is not None and edge.aval is not None:
             return arrive(trace, edge)
     return record(op, (x,), attrs)
@@ -72,7 +72,7 @@ def record_two(op: Any, x: Any, y: Any, attrs: tuple = ()) -> Any:
     """`record` for two operands."""
     trace = here.trace
     if type(x) in TENSORS and type(y) in TENSORS and (v := x._value) is not None and v.trace is trace and (w := y._value) is not None and w.trace is trace:
-        edge = trace.node.get((op, here.mode, attrs, v.slot, w.slot))
+        edge = trace.node.get((op, trace.mode, attrs, v.slot, w.slot))
         if edge is not None and edge.aval is not None:
             return arrive(trace, edge)
     return record(op, (x, y), attrs)
@@ -83,23 +83,30 @@ def record_three(op: Any, x: Any, y: Any, z: Any, attrs: tuple = ()) -> Any:
     trace = here.trace
     if (type(x) in TENSORS and type(y) in TENSORS and type(z) in TENSORS and (u := x._value) is not None and u.trace is trace
             and (v := y._value) is not None and v.trace is trace and (w := z._value) is not None and w.trace is trace):
-        edge = trace.node.get((op, here.mode, attrs, u.slot, v.slot, w.slot))
+        edge = trace.node.get((op, trace.mode, attrs, u.slot, v.slot, w.slot))
         if edge is not None and edge.aval is not None:
             return arrive(trace, edge)
     return record(op, (x, y, z), attrs)
 
 
-def known_edge(op: Any, tensors: Sequence, numbers: Sequence, attrs: tuple) -> tuple[Edge | None, list[Value]]:
-    """For many tensors and then some numbers, as in an optimizer's step: the edge, if `record` would only move over one, and the tensors' values."""
+def known_edge(op: Any, tensors: Sequence[Sequence], numbers: Sequence, attrs: tuple) -> tuple[Edge | None, list[Value]]:
+    """For some lists of tensors and then some numbers, as in an optimizer's step: the edge, if `record` would only move over one, and the tensors' values.
+
+    The second list may hold slots instead.
+    """
     trace = here.trace
     values = []
-    key: list = [op, here.mode, attrs]
-    for t in tensors:
-        v = t._value
-        if v is None or v.trace is not trace and bind(trace, v):
-            return None, values
-        values.append(v)
-        key.append(v.slot)
+    key: list = [op, trace.mode, attrs]
+    for some in tensors:
+        if some and some[0].__class__ is int:
+            key += some
+            continue
+        for t in some:
+            v = t._value
+            if v is None or v.trace is not trace and bind(trace, v):
+                return None, values
+            values.append(v)
+            key.append(v.slot)
     for x in numbers:
         kind = type(x)
         if kind in TENSORS:

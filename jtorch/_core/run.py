@@ -86,6 +86,9 @@ def flush(trace: Trace, cause: str) -> None:
     if trace.done:
         return
     with lock:
+        for r in trace.gradients:
+            if (gradients := r()) is not None:
+                gradients.settle()
         values = list(filter(None, map(call, trace.refs)))
         flows = False
         if values:

@@ -12,7 +12,7 @@ from . import backward, gradgraph, indexing, layout, misfit, printing
 from .device import CPU, META, device
 from .dtype import COMPLEX, FLOATING, bool_, dtype
 from .generated import Generated
-from .graph import Aval, Leaf, Value, aval, computed, here
+from .graph import Aval, Gradients, Leaf, Value, aval, computed, here
 from .op import View
 from .promote import FLOAT_CATEGORIES, NUMBERS
 from .record import TENSORS, record, to_device, to_host
@@ -397,11 +397,13 @@ class Tensor(Generated):
     def item(self) -> Any:
         """The only element, as a Python number."""
         storage = self._storage
-        array = self._host() if storage is not None and storage.buffer is not None else concrete(self._read_value(), "item")
-        if array.size != 1:
-            raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
-        if self.device is META:
+        value = self._read_value()
+        of = value.aval
+        if of.shape and of.shape.numel() != 1:
+            raise RuntimeError(f"a Tensor with {of.shape.numel()} elements cannot be converted to Scalar")
+        if of.device is META:
             raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+        array = self._host() if storage is not None and storage.buffer is not None else concrete(value, "item")
         number = np.asarray(array).item()                    # JAX's own item() takes twice as long
         return number if type(number) in NUMBERS else float(number)   # NumPy knows no Python number for bfloat16
 
@@ -494,5 +496,5 @@ def _moved(of: Aval, where: device) -> Aval:
 
 
 gradgraph.Doors.tensor = Tensor
-gradgraph.Doors.tensor_of = staticmethod(wrap)
+gradgraph.Doors.tensor_of = Gradients.wrap = staticmethod(wrap)
 indexing.type_of = lambda tensor: wrap

@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from sys import getrefcount
-from types import NoneType
 from typing import Any
 from weakref import ref
 
@@ -17,10 +15,10 @@ from .pack import SMALL, concatenated, pack_values
 from .record import EAGER, advance, known_edge, record
 from .run import host_value
 
-__all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "put_together", "with_gradients", "xp"]    # xp: the functions that rules use
+__all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "gradient_tensors", "put_together", "with_gradients",
+           "xp"]                                             # xp: the functions that rules use
 
-STORAGE, VIEWS, SEEN, ARRAY = map(attrgetter, ("_storage", "_views", "_seen_from", "array"))
-OWNED = 3                                                    # references to a value: its tensor's, the list's that is looked at, and the argument's
+OWNED = 4                                                    # references to a value: its tensor's, the list's, the loop's and the argument's
 
 
 class Rule:
@@ -87,10 +85,13 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
     here.trace.boundary = False                              # several optimizers may step before the program runs
     count = len(params)
     attrs = count, len(states) // count, tuple(numbers), static
-    tensors = *params, *grads, *states
-    edge, values = known_edge(rule, tensors, tuple(numbers.values()), attrs)
+    slots = _slots_of(grads)
+    if slots is None:
+        grads = gradient_tensors(params, grads)
+    edge, values = known_edge(rule, (params, slots or grads, states), tuple(numbers.values()), attrs)
     trace = here.trace
-    del values[count:2 * count]
+    if slots is None:
+        del values[count:2 * count]
     if edge is not None and not EAGER and _only_these(params, states, values):
         trace.node = edge.node
         trace.refs.extend(map(ref, values))
@@ -105,17 +106,21 @@ def apply(rule: Rule, params: Sequence[Any], grads: Sequence[Any], states: Seque
             else:
                 versions[0] += 1
     else:
-        made = record(rule, (*tensors, *numbers.values()), attrs) if edge is None else advance(trace, edge)
+        made = record(rule, (*params, *gradient_tensors(params, grads), *states, *numbers.values()), attrs) if edge is None else advance(trace, edge)
         _replace(params, states, made if type(made) is tuple else (made,))
     here.trace.boundary = True
 
 
 def _only_these(params: Sequence[Any], states: Sequence[Any], values: list[Value]) -> bool:
     """Whether nobody but these tensors looks at their values, which then may become the results, instead of new ones."""
-    for of in (STORAGE, VIEWS, SEEN):
-        if any(map(of, params)) or any(map(of, states)):
+    for some in (params, states):
+        for t in some:
+            if t._storage is not None or t._views is not None or t._seen_from is not None:
+                return False
+    for v in values:
+        if v.array is None or getrefcount(v) != OWNED:
             return False
-    return set(map(getrefcount, values)) == {OWNED} and NoneType not in set(map(type, map(ARRAY, values)))
+    return True
 
 
 def _replace(params: Sequence[Any], states: Sequence[Any], values: tuple[Value, ...]) -> None:
@@ -140,10 +145,25 @@ def _replace(params: Sequence[Any], states: Sequence[Any], values: tuple[Value, 
             _write(tensor, value)
 
 
+def _slots_of(grads: Sequence[Any]) -> list[int] | None:
+    """The slots of gradients of the current trace that nobody has looked at, or None if there are others."""
+    trace, slots = here.trace, []
+    for g in grads:
+        if g.__class__ is not tuple or g[0].trace is not trace:
+            return None
+        slots.append(g[2])
+    return slots
+
+
+def gradient_tensors(params: Sequence[Any], grads: Sequence[Any]) -> Sequence[Any]:
+    """Gradients as `with_gradients` gives them, as tensors."""
+    return [p._leaf.grad if g.__class__ is tuple else g for p, g in zip(params, grads, strict=True)]
+
+
 def with_gradients(params: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Those of the parameters that have a gradient, and the gradients."""
+    """Those of the parameters that have a gradient, and the gradients (see `Leaf.own`)."""
     try:
-        grads = [p._leaf.grad for p in params]
+        grads = [p._leaf.own for p in params]
     except AttributeError:                                   # one was never a leaf that requires grad
         grads = [p.grad for p in params]
     for g in grads:
@@ -159,7 +179,7 @@ def drop_gradients(params: Sequence[Any]) -> None:
         if leaf is None:
             p.grad = None
         else:
-            leaf.grad = None
+            leaf.own = None
 
 
 def _write(tensor: Any, value: Value) -> None:

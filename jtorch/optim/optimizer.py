@@ -14,7 +14,7 @@ import jtorch as torch
 from .._core.hooks import RemovableHandle
 from .._core.record import record
 from .._core.tensor import wrap, wrap_all
-from .._core.update import Rule, apply, constant, counted, drop_gradients, put_together, with_gradients, xp
+from .._core.update import Rule, apply, constant, counted, drop_gradients, gradient_tensors, put_together, with_gradients, xp
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
@@ -235,7 +235,7 @@ class Optimizer:
 
     def _record_smoothly(self, params: Sequence, grads: Sequence, states: Sequence, numbers: dict, static: tuple) -> None:
         with torch.enable_grad():
-            made = wrap_all(record(self._rules[1], (*params, *grads, *states, *numbers.values()),
+            made = wrap_all(record(self._rules[1], (*params, *gradient_tensors(params, grads), *states, *numbers.values()),
                                    (len(params), len(states) // len(params), tuple(numbers), static)))
             for tensor, new in zip((*params, *states), made if isinstance(made, tuple) else (made,), strict=True):
                 tensor.copy_(new)
