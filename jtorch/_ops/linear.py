@@ -1,11 +1,15 @@
 """Affine maps: `linear`, `bilinear`."""
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
+from jax import lax
 
 from .._core.op import NONE, Array, op
 from . import nodes
 from .checks import scalar_type, sizes
+
+NARROW = 1 << 12                                             # elements up to which a result of few features is turned for the gradient
 
 
 def _check_linear(input: Array, weight: Array, bias: Array | None) -> None:
@@ -29,6 +33,29 @@ def _check_linear(input: Array, weight: Array, bias: Array | None) -> None:
                            f"dimension 1.  Target sizes: [{rows}, {weight.shape[0]}].  Tensor sizes: {sizes(bias)}")
 
 
+@jax.custom_vjp
+def _narrowing(rows: Array, weight: Array) -> Array:
+    """`rows @ weight.T` to few features.  XLA's product of two matrices along their rows wakes more threads than so little work is worth, for the
+    weight's gradient; of the turned gradient it is the usual product."""
+    return rows @ weight.T
+
+
+def _narrowing_forward(rows: Array, weight: Array) -> tuple[Array, tuple[Array, Array]]:
+    return rows @ weight.T, (rows, weight)
+
+
+def _narrowing_backward(kept: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    rows, weight = kept
+    return gradient @ weight, lax.optimization_barrier(gradient.T) @ rows    # or XLA would turn it within the product
+
+
+_narrowing.defvjp(_narrowing_forward, _narrowing_backward)
+
+
+def _is_narrow(rows: Array, weight: Array) -> bool:
+    return rows.ndim == weight.ndim == 2 and 4 * weight.shape[0] <= weight.shape[1] and rows.shape[0] * weight.shape[0] <= NARROW
+
+
 @op(NONE, home="nn.functional", inplace=False, node=nodes.linear)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """`input @ weight.T + bias`.    input: (*, in), weight: (out, in) or (in), bias: (out) or ()  ->  (*, out) or (*)
@@ -38,7 +65,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """
     _check_linear(input, weight, bias)
     rows = input.reshape(-1, input.shape[-1]) if input.ndim > 2 else input    # XLA on the CPU multiplies matrices much faster than stacks
-    product = rows @ weight.T
+    product = _narrowing(rows, weight) if _is_narrow(rows, weight) else rows @ weight.T
     product = product if bias is None else product + bias
     return product.reshape(*input.shape[:-1], *weight.shape[:-1])
 
