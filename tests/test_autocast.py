@@ -383,6 +383,21 @@ def test_custom_functions() -> None:
     assert custom(jtorch) == custom(torch)
 
 
+@pytest.mark.parametrize("call", [lambda t, a: t.mm(a, a, out=t.empty(3, 3)), lambda t, a: t.zeros(3, 3).addmm_(a, a), lambda t, a: t.mm(a, a),
+                                  lambda t, a: a.bfloat16().pow_(2), lambda t, a: t.addmm(*[a.bfloat16()] * 3, out=t.empty(3, 3, dtype=t.bfloat16)),
+                                  lambda t, a: t.baddbmm(*[a[None]] * 3, out=t.empty(1, 3, 3)), lambda t, a: a.clone().addmm_(a, a, beta=2, alpha=0.5)])
+def test_in_place_and_out(call: Callable) -> None:
+    """What is written to has its type already: nothing is converted."""
+    found = []
+    for t in (jtorch, torch):
+        with t.autocast("cpu", dtype=t.bfloat16):
+            result = call(t, t.arange(9.0).reshape(3, 3) / 7)
+            assert t.is_autocast_enabled("cpu")
+        found.append((str(result.dtype), result.float().numpy()))
+    assert found[0][0] == found[1][0]
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-2)
+
+
 def test_unfit_types() -> None:
     """Types that are neither the lower one nor float32."""
     def mixtures(t: ModuleType) -> list:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from . import layout, misfit, returns
+from . import autocast, layout, misfit, returns
 from .device import META
 from .dtype import INTEGRAL, dtype, of_python
-from .graph import here
+from .graph import here, mode
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
@@ -28,6 +28,7 @@ OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_
              "bitwise_right_shift": "rshift"}                # Python's operators with a reflected and an in-place form
 COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg", "abs": "abs"}
 PLAIN = {int, bool, float, str, type(None), dtype}           # attributes of these classes are recorded as they are
+CONVERTED = {name for rules in autocast.TABLES.values() for name in rules}     # what autocast converts the operands of
 MISSING = object()                                           # stands for an argument that has no default
 
 
@@ -159,6 +160,14 @@ class Form:
         given = ", ".join(f"{n!r}: {n}" for n in known)
         return f"    if names or more or {required[-1]} is _missing: return _again(form, _op, {self.method}, {{{given}}}, names, more)\n"
 
+    def plainly(self, extra: str) -> str:
+        """The statement that takes autocast out of calls in place and with `out=`, whose result has its type already."""
+        if self.op.name not in CONVERTED or self.starred or extra not in ("out=None", "in place"):
+            return ""
+        when = "out is not None and " if extra == "out=None" else ""
+        names = [*self.names, "out"] if when else self.names
+        return f"    if {when}_here.trace.mode.autocast: return _without_autocast(form, {{{', '.join(f'{n!r}: {n}' for n in names)}}})\n"
+
     def operands(self) -> list[str]:
         """The expressions of the operands that are tensors."""
         found = []
@@ -189,15 +198,16 @@ class Form:
             return f"{first}._view(_op, {_tuple(rest)}, {_tuple(attrs)})"
         return recording(self.op, operands, _tuple(attrs) if attrs else "")
 
-    def build(self, name: str, body: str, extra: str = "") -> Callable:
+    def build(self, name: str, body: str, extra: str = "", in_place: bool = False) -> Callable:
         """Compile `def name(…): body`."""
         body = body.replace("\n", "\n    ")
-        source = (f"def form({self.signature(extra)}):\n{self.check(extra)}    try:\n        {body}\n    except (TypeError, AttributeError):\n"
+        first = self.check(extra) + self.plainly("in place" if in_place else extra)
+        source = (f"def form({self.signature(extra)}):\n{first}    try:\n        {body}\n    except (TypeError, AttributeError):\n"
                   f"        wrong = _wrong(_op, {self.method}, {_tuple(self.names)})\n        if wrong is None: raise\n        raise wrong from None\n")
         scope = {"_op": self.op, "_sizes": sizes, "_shape_of": shape_of, "_freeze": freeze, "_together": together,
                  "_wrap": wrap_all, "_new": new, "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op),
                  "_plain": PLAIN, "_check_overlap": layout.check_overlap, "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple),
-                 "_sequence": sequence, "_wrong": misfit.of_operator, **RECORDERS, **self.defaults}
+                 "_sequence": sequence, "_wrong": misfit.of_operator, "_here": here, "_without_autocast": without_autocast, **RECORDERS, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -244,6 +254,16 @@ def again(form: Callable, op: Op, method: bool, given: dict[str, Any], names: di
     if unknown:
         raise misfit.unexpected(op.name, unknown[0])
     return form(**given)
+
+
+def without_autocast(form: Callable, given: dict[str, Any]) -> Any:
+    """Call `form` as if autocast were off."""
+    before = here.mode
+    here.mode = mode(before.grad, before.inference, before.floating)
+    try:
+        return form(**given)
+    finally:
+        here.mode = mode(here.mode.grad, here.mode.inference, here.mode.floating, before.autocast)
 
 
 def write_out(op: Op, out: Any, result: Any, operands: tuple) -> Any:
@@ -311,7 +331,7 @@ def inplace(op: Op) -> Callable:
         return form.build(op.name + "_", f"return self._become({form.call()})")
     call = form.call()
     call = f"_exactly(self, {call})" if op.facts["inplace"] == "exact" else call
-    return form.build(op.name + "_", checked_write(op, call, form.operands()[1:]))
+    return form.build(op.name + "_", checked_write(op, call, form.operands()[1:]), in_place=True)
 
 
 def checked_write(op: Op, call: str, others: list[str]) -> str:
