@@ -15,7 +15,13 @@ class Size(tuple):
     __slots__ = ()
 
     def __new__(cls, sizes: Iterable[int] = ()) -> Size:
-        return tuple.__new__(cls, [index(n) for n in sizes])
+        found = []
+        for n in sizes:
+            try:
+                found.append(index(n))
+            except TypeError:
+                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {len(found)} is '{type(n).__name__}')") from None
+        return tuple.__new__(cls, found)
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""

@@ -139,7 +139,7 @@ def broadcast_tensors(*tensors: Any) -> list[Tensor]:
 @public("torch")
 def broadcast_shapes(*shapes: Any) -> Size:
     """The common shape."""
-    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    shapes = [(s,) if isinstance(s, int) else s if isinstance(s, Size) else tuple(s) for s in shapes]
     common: list[int] = []
     for position, shape in enumerate(shapes):
         common = [1] * (len(shape) - len(common)) + common
