@@ -75,12 +75,21 @@ def _modified(route: Route, place: Place, written: Place, write: Overwrite) -> s
     node, number = node_at(route.traces[place[0]], place[1]) if of.requires_grad else (None, 0)
     if node is None or isinstance(node, AccumulateGrad):
         name = None
-    elif place != written:
+    elif _made_at(route, place) != _made_at(route, written):
         name = "AsStrided"
     else:
         latest = grad_fn(becomes) if becomes is not None and not any(place[1] in range(e.first, e.first + len(e.outputs)) for e in _users(route, place)) else None
         name = (latest or node).name()
     return changed(of, name, number, write.versions[0], write.expected)
+
+
+def _made_at(route: Route, place: Place) -> Place:
+    """Where the value of a place was made, if a trace has it from an older one."""
+    source = route.traces[place[0]].sources.get(place[1])
+    while type(source) is tuple and source[0] in route.traces:
+        place = route.traces.index(source[0]), source[1]
+        source = source[0].sources.get(source[1])
+    return place
 
 
 def _users(route: Route, place: Place) -> list[Entry]:
