@@ -1,5 +1,6 @@
 # make run    trains a small CNN on scikit-learn's handwritten digits (an ordinary PyTorch script, run by jtorch)
 # make test   ruff, mypy, pytest
+# make stubs  writes the type stubs (*.pyi) anew from the declarations of the operators
 # make bench  jtorch, eager PyTorch and hand-written JAX side by side
 # Each sets up what it needs in .venv the first time, and again only when pyproject.toml changes.
 
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: run test conformance bench clean
+.PHONY: run test conformance stubs bench clean
 
 run: $(VENV)/.examples
 	$(BIN)/python -m jtorch examples/train_digits.py
@@ -21,6 +22,9 @@ test: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --wide $(PYTEST_ARGS)
+
+stubs: $(VENV)/.dev
+	$(BIN)/python tools/stubs.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

@@ -25,7 +25,7 @@ from ._functions.draw import Generator, fork_rng
 from ._functions.draw import default as default_generator
 from ._core.printing import set_printoptions
 from .autograd import is_anomaly_check_nan_enabled, is_anomaly_enabled
-from .autograd.modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .autograd.grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 
 __version__ = "2.13.0"                                       # the PyTorch release whose behaviour this is
 
@@ -44,8 +44,10 @@ def typename(obj: Any) -> str:
     return kind.__qualname__ if kind.__module__ in ("builtins", "__builtin__", "", None) else f"{kind.__module__}.{kind.__qualname__}"
 
 
-LATER = ("accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributions", "fft", "func", "linalg", "nn", "optim", "random", "serialization", "special", "utils")
-ELSEWHERE = {"save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
+LATER = ("accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributions", "fft", "func", "hub", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "utils", "version")
+ELSEWHERE = {"vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
+
+IMPOSSIBLE = dict.fromkeys(("complex32", "chalf"), ": XLA has no complex numbers of half precision; use torch.complex64")
 
 
 def __getattr__(name: str) -> Any:
@@ -53,4 +55,4 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"jtorch.{name}")
     if name in ELSEWHERE:
         return getattr(importlib.import_module(f"jtorch.{ELSEWHERE[name]}"), name)
-    raise AttributeError(f"module 'torch' has no attribute '{name}' in jtorch")
+    raise AttributeError(f"module 'torch' has no attribute '{name}' in jtorch{IMPOSSIBLE.get(name, '')}")

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from types import ModuleType
 
 
+CORE = {"Generator": "torch._C"}                             # classes of the core that are not directly in `torch`
+
+
 class TorchFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds `torch` and its submodules in jtorch."""
 
@@ -30,6 +33,34 @@ class TorchFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Nothing is left to run."""
 
 
+class Renaming(importlib.machinery.SourceFileLoader):
+    """Loads a module of jtorch whose classes then call themselves by PyTorch's names."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module, rename its classes."""
+        super().exec_module(module)
+        rename(module)
+
+
+class RenamingFinder(importlib.abc.MetaPathFinder):
+    """Finds jtorch's own modules, for `Renaming`."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+        """The usual spec of a module of jtorch's, None for any other name."""
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target) if name.startswith("jtorch.") else None
+        if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+            spec.loader = Renaming(name, str(spec.origin))
+        return spec
+
+
+def rename(module: ModuleType) -> None:
+    """Let the classes of a module of jtorch's say that they are PyTorch's: programs print `type(x)`."""
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            inside = module.__name__.startswith("jtorch._")
+            value.__module__ = CORE.get(value.__name__, "torch") if inside else f"torch{module.__name__[6:]}"
+
+
 def _missing(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is None
@@ -43,4 +74,7 @@ def install_as_torch() -> None:
     if known is not None and not known.__name__.startswith("jtorch"):
         raise RuntimeError("torch is already imported: call jtorch.install_as_torch() before anything imports it")
     if not any(isinstance(f, TorchFinder) for f in sys.meta_path):
-        sys.meta_path.insert(0, TorchFinder())
+        sys.meta_path[:0] = TorchFinder(), RenamingFinder()
+        for name, module in list(sys.modules.items()):
+            if name.split(".")[0] == "jtorch":
+                rename(module)

@@ -48,3 +48,14 @@ def test_module(tmp_path: Path) -> None:
 def test_install_as_torch(tmp_path: Path) -> None:
     text = "import jtorch; jtorch.install_as_torch(); import torch.nn; from torch.optim import SGD; print(torch.nn.Linear(1, 2), SGD.__name__)"
     assert run("-c", text, cwd=tmp_path) == "Linear(in_features=1, out_features=2, bias=True) SGD\n"
+
+
+def test_classes_call_themselves_torch(tmp_path: Path) -> None:
+    """Programs print `type(x)`."""
+    script = tmp_path / "types_of.py"
+    code = ("import torch\nfrom torch import nn\nx = torch.ones(2)\n"
+            "print(type(x), type(nn.Linear(1, 1)), type(x.dtype), type(torch.optim.SGD([x], 1.0)), torch.Generator, torch.Size)\n")
+    script.write_text(code)
+    printed = subprocess.run([sys.executable, "-m", "jtorch", str(script)], capture_output=True, text=True, check=True).stdout
+    assert printed == ("<class 'torch.Tensor'> <class 'torch.nn.modules.linear.Linear'> <class 'torch.dtype'> <class 'torch.optim.sgd.SGD'> "
+                       "<class 'torch._C.Generator'> <class 'torch.Size'>\n")

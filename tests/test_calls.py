@@ -57,6 +57,12 @@ CODE = [
     "torch.add(x, 'a')", "x + 'a'", "x.view('a')", "torch.sin(1.0)", "x.sum(0, 1, 2, 3)", "x.masked_fill(x > 1)", "torch.add(x, y, alpha='a')",
     "torch.matmul(x, 2)", "x @ 2", "torch.cat(x, y)", "torch.stack(1)", "x.transpose(0)", "torch.std(x, unbiased=2.5)", "x.all(0.5)",
     "torch.add(x, None)",
+    # numbers first, as in PyTorch's past
+    "torch.add(x, 3, y), torch.sub(x, 3, y), x.add(3, y), x.clone().add_(0.5, y)", "torch.addcdiv(x, 0.5, y, y + 1), x.addcmul(2, x, y)",
+    "x.clone().addcdiv_(0.1, x, y + 1)", "torch.addmm(2, x, 3, x, torch.ones(4, 4)), torch.addmm(2, x, x, torch.ones(4, 4))",
+    "x.addmm(2, x, torch.ones(4, 4)), x.clone().addmm_(2, 3, x, torch.ones(4, 4))", "torch.addmv(2, torch.ones(3), 3, torch.ones(3, 4), torch.ones(4))", "torch.add(x, 3, y, out=empty())",
+    "torch.addr(2, torch.ones(4, 4), x[0], x[1]), torch.baddbmm(2, x[None], 0.5, x[None], torch.ones(1, 4, 4))", "torch.addmm(x, 2, x, x)",
+    "torch.add(2, x, y)", "x.add(x, 2, y)", "torch.mul(x, 2, y)", "torch.add(3, 3, y, x, x)",
     # settings
     "torch.use_deterministic_algorithms(True), torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()",
     "torch.use_deterministic_algorithms(True, warn_only=True), torch.get_deterministic_debug_mode(), torch.use_deterministic_algorithms(False)",
@@ -84,6 +90,10 @@ CODE = [
     "[m := torch.ones(3, 3), m.fill_diagonal_(5)][-1]", "torch.ones(7, 3).fill_diagonal_(0, wrap=True)", "torch.ones(2, 2, 2).fill_diagonal_(0)",
     "torch.ones(3).fill_diagonal_(0)", "torch.ones(2, 3, 2).fill_diagonal_(0)", "[m := torch.arange(6.0), m.as_strided_((2, 2), (2, 1)), m][-1]",
     "[m := x.clone(), torch.relu_(m), torch.exp_(m), torch.clamp_(m, 0, 2), m][-1]", "torch.fill_(x.clone(), 3)", "torch.zero_(x.clone())",
+    "[m := torch.arange(6), m.resize_(2), m.resize_(5)][-1]", "[m := torch.arange(6).view(2, 3), v := m[1], v.resize_(2), v.fill_(9), m][-1]",
+    "[m := torch.arange(6), m.resize_(1, 2).add_(5), m.resize_(2, 3)][-1]", "[m := torch.arange(4), m[1:].resize_(3), m.resize_(8)[:4]][-1]",
+    "[a := np.ones(3, np.float32), t := torch.Tensor(a), a.__setitem__(1, 7), t][-1]", "[a := np.ones(3), t := torch.Tensor(a), a.__setitem__(1, 7), t][-1]",
+    "[a := np.ones(3), t := torch.DoubleTensor(a), a.__setitem__(1, 7), t][-1]", "setattr(leaf, 'data', k)", "repr(torch.set_grad_enabled(True))",
     "[s.shape for s in torch.svd_lowrank(torch.randn(6, 4), 2)]", "[s.shape for s in torch.pca_lowrank(torch.randn(4, 6))]",
     "[m := torch.randn(8, 3) @ torch.randn(3, 5), r := torch.svd_lowrank(m, 3), (r[0] * r[1] @ r[2].T - m).abs().max() < 1e-4][-1]",
 ]

@@ -17,6 +17,7 @@ import pytest
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if "argparse" in path.read_text())
+TENSORS = sorted(f"tensors/{path.stem}" for path in (EXAMPLES / "tensors").glob("*.py"))
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])", re.IGNORECASE)
 BOOK_LOSSES = "536.1047 8.4361 7.8695 7.1891 6.7062 6.7599 6.3124 6.6864 6.7648 6.2156".split()
 
@@ -97,9 +98,9 @@ def outputs(name: str, extra: list[str], folder: pathlib.Path) -> tuple[str, str
     return results[0], results[1]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *TENSORS])
 def test_prints_what_pytorch_prints(name: str, tmp_path: pathlib.Path) -> None:
-    ours, theirs = outputs(name, ["--quick", *arguments(name, tmp_path)], tmp_path)
+    ours, theirs = outputs(name, ["--quick", *arguments(name, tmp_path)] if name in NAMES else [], tmp_path)
     assert theirs.strip()
     found = differences(ours, theirs)
     assert not found, "\n".join(found[:20])

@@ -11,7 +11,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = {"_core": 1, "_ops": 2, "_functions": 3, "autograd": 4, "__init__": 5}   # anything else is above all of these
 WITH_JAX = ("_core", "_ops", "interop", "cuda")
 FORBIDDEN_NAMES = {"helpers.py", "common.py", "base.py", "misc.py"}
-CATCH_ALL = {"jtorch/autograd/modes.py": "any error thrown into a decorated generator goes on into it",
+CATCH_ALL = {"jtorch/autograd/grad_mode.py": "any error thrown into a decorated generator goes on into it",
              "jtorch/_core/anomaly.py": "any error of the backward pass is noted beside the forward call and goes on",
              "jtorch/nn/modules/hooks.py": "hooks with always_call run after any error of the forward call, which goes on",
              "jtorch/nn/modules/state.py": "load_state_dict names any error of copying one tensor, with the others, in its own",

@@ -12,9 +12,11 @@ from types import ModuleType
 from typing import Any
 
 import cases_ops
+import cases_ops_algebra  # noqa: F401  (fills the table)
 import cases_ops_arrays  # noqa: F401  (fills the table)
 import cases_ops_errors  # noqa: F401  (fills the table)
 import cases_ops_more  # noqa: F401  (fills the table)
+import cases_ops_special  # noqa: F401  (fills the table)
 import ml_dtypes
 import numpy as np
 import pytest

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .anomaly import Anomaly
-from .gradgraph import AccumulateGrad, grad_fn, hooked, node_at, tensor_of
+from .gradgraph import STRIDED, AccumulateGrad, grad_fn, hooked, node_at, sum_of, tensor_of, value_of
 from .graph import DEAD, Entry, Gradients, Leaf, Trace, Value, computed, here
+from .levels import BACKWARD, transforming
 from .plan import PLAN, Backward, Place, Route, locate, route_to
 from .record import EAGER, advance, bind, bind_array, record
 from .run import flush, user_line
@@ -22,8 +23,11 @@ new = object.__new__
 
 def run(roots: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | None, create_graph: bool, inputs: Any = None) -> None:
     """`torch.autograd.backward`: accumulate into the leaves' `.grad`."""
-    if inputs is None and not create_graph and len(roots) == len(gradients) == 1 and gradients[0] is None and _run_known(roots[0], bool(retain_graph)):
+    alone = inputs is None and not create_graph and len(roots) == len(gradients) == 1 and gradients[0] is None and not here.active
+    if alone and _run_known(roots[0], bool(retain_graph)):
         return
+    if transforming():
+        raise RuntimeError(BACKWARD)
     values, starts = _starts(roots, gradients)
     targets = None if inputs is None else _targets_of(inputs if hasattr(inputs, "_read_value") else list(inputs))
     retain = create_graph if retain_graph is None else retain_graph
@@ -40,9 +44,12 @@ def run(roots: Sequence[Any], gradients: Sequence[Any], retain_graph: bool | Non
         _end_hooks(route, found, True)
         return
     before = [leaf.grad for leaf in route.leaves]
-    for leaf, old, value in zip(route.leaves, before, _record(route, starts, before, retain), strict=False):
+    dense = [old if old is None or old.layout is STRIDED else None for old in before]
+    for leaf, old, value in zip(route.leaves, before, _record(route, starts, dense, retain), strict=False):
         if old is None:
             leaf.grad = tensor_of(value)
+        elif old.layout is not STRIDED:
+            leaf.grad = tensor_of(sum_of(old, value))
         else:
             old._write(value)
 
@@ -175,7 +182,7 @@ def _reach(route: Route, targets: Sequence[Leaf | tuple[Trace, int]], starts: li
     """The gradients of the targets; None where none flows."""
     _check_overwritten(route)
     number = {t: k for k, t in enumerate(route.traces)}
-    places = [t if type(t) is Leaf else (number.get(t[0], -1), t[1]) for t in targets]
+    places = [t if isinstance(t, Leaf) else (number.get(t[0], -1), t[1]) for t in targets]
     if create_graph or needs_python(route):
         found: dict[Any, Value] = {}
         found.update(walk(route, starts, create_graph, retain, found.__setitem__))
@@ -209,7 +216,7 @@ def _starts(roots: Sequence[Any], gradients: Sequence[Any]) -> tuple[list, list]
         v = root._read_value()
         if v.array is None and v.trace is not here.trace:
             flush(v.trace, "backward")
-    for value in [g for g in checked if g is not None]:
+    for value in [g for g in checked if g.__class__ is Value]:
         _bound(value)
     return [_target(root) for root in roots], checked
 
@@ -257,7 +264,8 @@ def _start_gradient(root: Any, given: Any, position: int) -> Value | None:
         given, = tuple(given)
     if given.shape != root.shape:
         raise RuntimeError(f"Mismatch in shape: grad_output[{position}] has a shape of {given.shape} and output[{position}] has a shape of {root.shape}.")
-    return (given if given.dtype is root.dtype else given.to(root.dtype))._read_value()
+    given = given if given.layout is STRIDED or root.layout is not STRIDED else given.to_dense()
+    return value_of(given if given.dtype is root.dtype else given.to(root.dtype))
 
 
 def _bound(value: Value) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from . import autocast, layout, misfit, returns
+from .deprecated import reordered
 from .device import META
 from .dtype import INTEGRAL, dtype, of_python
 from .graph import here, mode
@@ -21,6 +22,7 @@ from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
 from .record import TENSORS, record, record_one, record_three, record_two, seen, to_host
+from .sparse import FORMS, SparseTensor, elsewhere, refusing, stored
 from .tensor import Tensor, new, wrap, wrap_all
 
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "pow": "pow",
@@ -90,7 +92,7 @@ def checked(op: Op, operands: tuple, attrs: tuple = ()) -> Any:
     if op.known is not None:
         op.known(*args, **keywords)
     if op.fails is not None and value[-1].aval.device is not META:
-        op.fails(lambda: to_host(value[-1], "check for failure"), *args, **keywords)
+        op.fails(lambda: to_host(value[-1], "check for failure", True), *args, **keywords)
     return value if not op.tells else value[0] if len(value) == 2 else value[:-1]
 
 
@@ -202,12 +204,16 @@ class Form:
         """Compile `def name(…): body`."""
         body = body.replace("\n", "\n    ")
         first = self.check(extra) + self.plainly("in place" if in_place else extra)
+        given = _tuple(self.names)
         source = (f"def form({self.signature(extra)}):\n{first}    try:\n        {body}\n    except (TypeError, AttributeError):\n"
-                  f"        wrong = _wrong(_op, {self.method}, {_tuple(self.names)})\n        if wrong is None: raise\n        raise wrong from None\n")
+                  f"        if _stored({given}) is None:\n            wrong = _wrong(_op, {self.method}, {given})\n"
+                  "            if wrong is None: raise\n            raise wrong from None\n"
+                  f"    return _elsewhere(_op, {name!r}, {given}{', out' if extra == 'out=None' else ''})\n")
         scope = {"_op": self.op, "_sizes": sizes, "_shape_of": shape_of, "_freeze": freeze, "_together": together,
                  "_wrap": wrap_all, "_new": new, "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op),
                  "_plain": PLAIN, "_check_overlap": layout.check_overlap, "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple),
-                 "_sequence": sequence, "_wrong": misfit.of_operator, "_here": here, "_without_autocast": without_autocast, **RECORDERS, **self.defaults}
+                 "_sequence": sequence, "_wrong": misfit.of_operator, "_here": here, "_without_autocast": without_autocast, "_stored": stored,
+                 "_elsewhere": elsewhere, **RECORDERS, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -239,6 +245,8 @@ def again(form: Callable, op: Op, method: bool, given: dict[str, Any], names: di
     plain = [p for p in op.parameters.values() if p.kind is not p.KEYWORD_ONLY][method:]
     if method and len(op.parameters) == 1 and (more or names):
         raise TypeError(f"TensorBase.{op.name}() takes no {f'arguments ({len(more)} given)' if more else 'keyword arguments'}")
+    if more and not names and (old := reordered(form.__name__, op, method, given, more)) is not None:
+        return form(**old)
     if more:
         raise misfit.miscounted(op.name, sum(p.default is p.empty for p in plain), len(plain), len(plain) + len(more))
     unknown = []
@@ -272,7 +280,7 @@ def write_out(op: Op, out: Any, result: Any, operands: tuple) -> Any:
         if not isinstance(out, list | tuple) or len(out) != len(result):
             raise TypeError(f"{op.name}() received an invalid combination of arguments: 'out' must be a tuple of {len(result)} tensors")
         written = [write_out(op, target, r, operands) for target, r in zip(out, result, strict=True)]
-        return type(result)(*written) if hasattr(result, "_fields") else tuple(written)
+        return returns.written(result, written) if isinstance(result, returns.Results) else tuple(written)
     if not isinstance(out, Tensor):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if here.mode.grad and (out.requires_grad or result.requires_grad):
@@ -289,6 +297,7 @@ def write_out(op: Op, out: Any, result: Any, operands: tuple) -> Any:
 def resized(out: Tensor, shape: Sequence[int]) -> Tensor:
     """A tensor given as `out=`, made to have the result's shape."""
     if out.shape != shape:
+        layout.check_single(out)
         if out.numel():
             warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match the required "
                           f"output shape {list(shape)}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized "
@@ -316,8 +325,9 @@ def function(op: Op, method: bool = False) -> Callable:
     call = form.call()
     if isinstance(op, View):
         return form.build(op.name, f"return {call}")
-    results = "_named(*_wrap(value))" if op.facts["returns"] else "_wrap(value)"
-    wrapped = f"if value.__class__ is tuple: return {results}\n    result = _new(_Tensor)\n    result._value = value\n    return result"
+    results = "_named(_wrap(value))" if op.facts["returns"] else "_wrap(value)"
+    one = "(result,)" if op.several else "result"
+    wrapped = f"if value.__class__ is tuple: return {results}\n    result = _new(_Tensor)\n    result._value = value\n    return {one}"
     if op.facts["out"] and not method:
         given = _tuple([] if op.facts["overlap"] == "any" else form.operands())
         return form.build(op.name, f"value = {call}\n    if out is not None: return _write_out(_op, out, {results}, {given})\n    {wrapped}", "out=None")
@@ -351,16 +361,28 @@ def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False
     pair = "other, self" if reflected else "self, other"
     call = recording(op, [*pair.split(", "), *map(repr, rest)], "_attrs" if attrs else "")
     done = checked_write(op, call, ["other"]) if inplace else f"result = _new(_Tensor)\n    result._value = {call}\n    return result"
-    source = (f"def form(self, other):\n    if other.__class__ not in _known and not _operand(other): return NotImplemented\n"
-              f"    {done}\n")
+    alone = "if not isinstance(self, _Tensor): return _alone(_name, self, other)\n    " if reflected else ""
+    source = (f"def form(self, other):\n    {alone}if other.__class__ not in _known and not _operand(other): return NotImplemented\n"
+              "    try:\n        " + done.replace("\n", "\n    ") + "\n    except TypeError:\n        if _stored((self, other)) is None: raise\n"
+              f"    return _elsewhere(_op, {op.name + '_' * inplace!r}, ({pair}, {''.join(f'{p.default!r}, ' for p in list(op.parameters.values())[2:])}))\n")
     numbers = op.kind != NONE
-    scope = {**RECORDERS, "_op": op, "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_check_overlap": layout.check_overlap,
+    scope = {**RECORDERS, "_op": op, "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_check_overlap": layout.check_overlap, "_stored": stored,
+             "_alone": _called_alone, "_name": f"__{symbol}__", "_elsewhere": elsewhere,
              "_known": KNOWN if numbers else TENSORS, "_operand": is_operand if numbers else is_no_number}
     exec(compile(source, f"<jtorch {symbol}>", "exec"), scope)
     made: Any = scope["form"]
     made.__name__ = made.__qualname__ = f"__{symbol}__"
     made.__doc__ = f"`{'/'.join(first)}`: see `torch.{op.name}`."
     return made
+
+
+def _called_alone(name: str, self: Any, other: Any) -> Any:
+    """What a reflected operator does that is called as a function of something else than a tensor."""
+    if name == "__rtruediv__":
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute 'reciprocal'")
+    if name in ("__rsub__", "__rmod__", "__rpow__") and not isinstance(other, Tensor):
+        return NotImplemented
+    raise TypeError(f"descriptor '{name}' for 'torch._C.TensorBase' objects doesn't apply to a '{type(self).__name__}' object")
 
 
 def is_no_number(x: Any) -> bool:
@@ -396,11 +418,23 @@ def install_methods() -> None:
         setattr(Tensor, f"__{symbol}__", operator(op, symbol))
         setattr(Tensor, f"__r{symbol}__", operator(op, "r" + symbol, reflected=True))
         setattr(Tensor, f"__i{symbol}__", operator(op, "i" + symbol, inplace=True))
+    for prefix in ("", "r", "i"):
+        setattr(Tensor, f"__{prefix}div__", getattr(Tensor, f"__{prefix}truediv__"))
     for name, symbol in COMPARISONS.items():
         op = REGISTRY[name][0]
         made = operator(op, symbol) if len(op.parameters) > 1 else function(op, True)
         setattr(Tensor, f"__{symbol}__", made)
     Tensor.__pos__ = Tensor.positive
+    install_sparse_methods()
+
+
+def install_sparse_methods() -> None:
+    """Give SparseTensor what replaces methods that are written by hand: the others ask for their sparse forms themselves."""
+    for name, form in FORMS.items():
+        if name not in REGISTRY:
+            setattr(SparseTensor, name, form)
+    for name in PUBLIC["Tensor"].keys() - FORMS.keys() - SparseTensor.FREE:
+        setattr(SparseTensor, name, refusing(name))
 
 
 def functions(home: str) -> dict[str, Callable]:

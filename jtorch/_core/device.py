@@ -27,7 +27,7 @@ class device:
         if isinstance(type, device):
             return type
         if isinstance(type, int):
-            type, index = "cuda", type
+            type, index = "cuda", int(type)
             if index >= 0 and not accelerators("cuda"):
                 raise RuntimeError("Cannot access accelerator device when none is available.")
         if index is not None and index < 0:
@@ -59,6 +59,7 @@ class device:
         return device, (self.type, self.index)
 
 
+Where = device | str | int | None                            # what a `device=` argument takes
 CPU, META = device("cpu"), device("meta")
 NO_DATA = "Cannot copy out of meta tensor; no data!"
 

@@ -1,6 +1,8 @@
 """Element types: PyTorch's names over NumPy's types (`ml_dtypes` supplies bfloat16 and the 8-bit floats)."""
 from __future__ import annotations
 
+from typing import Any
+
 import ml_dtypes
 import numpy as np
 
@@ -57,7 +59,7 @@ class dtype:
         return found
 
 
-def _declare(name: str, numpy: object, category: int) -> dtype:
+def _declare(name: str, numpy: Any, category: int) -> dtype:
     made = dtype(name, np.dtype(numpy), category)
     _by_name[name] = made
     _by_numpy.setdefault(made.numpy, made)
@@ -69,7 +71,7 @@ def named(name: str) -> dtype:
     return _by_name[name]
 
 
-def from_numpy(numpy: object) -> dtype:
+def from_numpy(numpy: Any) -> dtype:
     """The dtype of a NumPy or JAX type.  Raises TypeError where PyTorch has none."""
     found = _by_numpy.get(np.dtype(numpy))
     if found is None:
@@ -95,6 +97,9 @@ float32 = _declare("float32", np.float32, FLOATING)
 float64 = _declare("float64", np.float64, FLOATING)
 float8_e4m3fn = _declare("float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOATING)
 float8_e5m2 = _declare("float8_e5m2", ml_dtypes.float8_e5m2, FLOATING)
+float8_e4m3fnuz = _declare("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOATING)
+float8_e5m2fnuz = _declare("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOATING)
+float8_e8m0fnu = _declare("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOATING)
 complex64 = _declare("complex64", np.complex64, COMPLEX)
 complex128 = _declare("complex128", np.complex128, COMPLEX)
 bool_ = _declare("bool", np.bool_, BOOL)                     # `torch.bool`; underscored here so that the builtin stays itself

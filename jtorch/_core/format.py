@@ -17,4 +17,5 @@ class layout(memory_format):
 
 
 FORMATS = {name: memory_format(name) for name in ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")}
+FORMATS["legacy_contiguous_format"] = FORMATS["contiguous_format"]
 LAYOUTS = {name: layout(name) for name in ("strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged")}

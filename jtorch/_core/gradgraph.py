@@ -7,13 +7,16 @@ from typing import Any
 from weakref import ref
 
 from .device import device
+from .format import LAYOUTS
 from .graph import Entry, Leaf, Trace, Value
 from .hooks import RemovableHandle, register
+from .levels import NOT_INSIDE, transforming
 from .lower import differentiable
 from .op import Op
 from .plan import ADD, CUSTOM, locate
 from .record import record
 
+STRIDED = LAYOUTS["strided"]
 NODE = "node"                                                # (NODE, position) is the key of a node's hooks
 
 
@@ -30,7 +33,7 @@ class Hooks:
         tensor = self.retain() if self.retain is not None else None
         if tensor is not None:
             kept = tensor.__dict__.get("_retained")
-            tensor._retained = tensor_of(grad) if kept is None else tensor_of(record(ADD, (kept, grad)))
+            tensor._retained = tensor_of(grad) if kept is None else tensor_of(sum_of(kept, grad))
         return grad
 
 
@@ -43,7 +46,7 @@ def hooked(hooks: dict, grad: Value) -> Value:
             raise TypeError(f"expected Variable, but hook returned '{type(changed).__name__}'")
         if changed is not None and changed.shape != given.shape:
             raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
-        grad = (given if changed is None else changed)._read_value()
+        grad = value_of(given if changed is None else changed)
     return grad
 
 
@@ -79,7 +82,7 @@ def _replaced(given: Any, values: list[Value | None]) -> list[Value | None]:
     given = given if isinstance(given, tuple) else (given,)
     if len(given) != len(values):
         raise RuntimeError(f"hook has returned an incorrect number of values (got {len(given)}, but expected {len(values)})")
-    return [None if g is None else g._read_value() for g in given]
+    return [None if g is None else value_of(g) for g in given]
 
 
 def _hooks_of(tensor: Any) -> Hooks:
@@ -107,6 +110,8 @@ def add_after_hook(leaf: Leaf, hook: Callable) -> RemovableHandle:
 
 def retain(tensor: Any) -> None:
     """Keep the gradient of a non-leaf tensor."""
+    if transforming():
+        raise RuntimeError(NOT_INSIDE.format("retain_grad()", "", "retain_grad()"))
     _hooks_of(tensor).retain = ref(tensor)
 
 
@@ -291,4 +296,17 @@ class Doors:
 
 def tensor_of(value: Value) -> Any:
     """A tensor that holds `value`."""
-    return Doors.tensor_of(value)
+    return Doors.tensor_of(value) if value.__class__ is Value else value
+
+
+def value_of(tensor: Any) -> Any:
+    """What a pass hands on for a tensor: its value, or a sparse tensor itself."""
+    return tensor if tensor.layout is not STRIDED else tensor._read_value()
+
+
+def sum_of(a: Any, b: Any) -> Any:
+    """The sum of two gradients, of which some may be sparse: dense if one is dense."""
+    a, b = value_of(tensor_of(a)), value_of(tensor_of(b))
+    if a.__class__ is b.__class__ is Value:
+        return record(ADD, (a, b))
+    return value_of(tensor_of(b) + a if b.__class__ is Value else tensor_of(a) + b)

@@ -9,8 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
-from weakref import ref
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary, ref
 
 from .device import CPU, device
 from .dtype import dtype
@@ -20,37 +20,65 @@ from .size import Size
 Array = Any                                                  # jax.Array, or np.ndarray for a value that lives on the host
 
 
+class Level(NamedTuple):
+    """One function transform that is at work, as far as operations must know it: `vmap`, whose tensors are batches, or forward-mode derivatives.
+
+    number  larger for those further inside
+    size    of the batch; where it is `dual`, one for the value and as many as it has tangents
+    """
+    number: int
+    size: int
+    dual: bool = False
+
+
 class Aval:
-    """What is known of a value before it is computed.  Interned: equal means identical."""
-    __slots__ = ("shape", "dtype", "device", "requires_grad", "plain", "twin", "__weakref__")
+    """What is known of a value before it is computed.  Interned: equal means identical.
+
+    tracks  the numbers of the gradient levels that its history belongs to; 0 stands for the user's own `requires_grad`
+    levels  the levels that it is a batch or a pair of, outermost first.  Their dimensions come before `shape` in the array
+    full    the shape of the array
+    """
+    __slots__ = ("shape", "dtype", "device", "requires_grad", "tracks", "levels", "full", "plain", "twin", "__weakref__")
     made: dict[tuple, Aval] = {}
 
     shape: Size
     dtype: dtype
     device: device
     requires_grad: bool
+    tracks: frozenset[int]
+    levels: tuple[Level, ...]
+    full: Size
     plain: Aval                                              # the same without requires_grad
     twin: Aval | None                                        # the same with it, once asked for
 
     def gradded(self) -> Aval:
         """The same with requires_grad."""
         if self.twin is None:
-            self.twin = aval(self.shape, self.dtype, self.device, True)
+            self.twin = aval(self.shape, self.dtype, self.device, OWN, self.levels)
         return self.twin
+
+    def within(self, active: tuple[Level, ...]) -> Aval:
+        """The same as one element of the batches, or one part of the pairs, of the levels `active`."""
+        return aval(self.shape, self.dtype, self.device, self.tracks, tuple([n for n in self.levels if n not in active])) if self.levels and active else self
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}{list(self.shape)}{' requires_grad' if self.requires_grad else ''}"
 
 
-def aval(shape: tuple[int, ...], dtype: dtype, device: device = CPU, requires_grad: bool = False) -> Aval:
+UNTRACKED: frozenset[int] = frozenset()
+OWN = frozenset((0,))
+
+
+def aval(shape: tuple[int, ...], dtype: dtype, device: device = CPU, tracks: frozenset[int] = UNTRACKED, levels: tuple[Level, ...] = ()) -> Aval:
     """The interned `Aval` of these facts."""
-    key = shape, dtype, device, requires_grad
+    key = shape, dtype, device, tracks, levels
     found = Aval.made.get(key)
     if found is None:
         found = Aval.made[key] = Aval()
-        found.shape, found.dtype, found.device, found.requires_grad = Size(shape), dtype, device, requires_grad
-        found.plain = aval(shape, dtype, device) if requires_grad else found
-        found.twin = found if requires_grad else None
+        found.shape, found.dtype, found.device, found.requires_grad, found.tracks, found.levels = Size(shape), dtype, device, bool(tracks), tracks, levels
+        found.full = Size((*[n.size for n in levels], *shape)) if levels else found.shape
+        found.plain = aval(shape, dtype, device, UNTRACKED, levels) if tracks else found
+        found.twin = found if tracks else None
     return found
 
 
@@ -166,14 +194,34 @@ class Entry:
     inputs    the operands' avals (None for constants), outputs the results'
     numbers   positions of the operands that are Python numbers
     first     slot of the first result
+    lifted    the levels over which it works, outermost first
     """
-    __slots__ = ("op", "attrs", "operands", "casts", "inputs", "outputs", "first", "needs", "numbers")
+    __slots__ = ("op", "attrs", "operands", "casts", "inputs", "outputs", "first", "needs", "numbers", "lifted", "inner")
 
     def __init__(self, op: Any, attrs: tuple, operands: tuple, casts: tuple, inputs: tuple, outputs: tuple[Aval, ...], first: int) -> None:
         self.op, self.attrs, self.operands, self.casts = op, attrs, operands, casts
         self.inputs, self.outputs, self.first = inputs, outputs, first
         self.numbers: frozenset[int] = frozenset()
         self.needs: Any = None                               # what its gradient reads, found when first asked: see lower.gradient_needs
+        self.lifted: tuple[Level, ...] = ()
+        self.inner: dict[tuple[Level, ...], Entry] = {}
+
+    def leaves(self) -> set[Level]:
+        """The levels that this is a way out of."""
+        return {level for a in self.inputs if a is not None for level in a.levels}.difference(self.lifted)
+
+    def within(self, active: tuple[Level, ...]) -> Entry:
+        """The same operation as it is for one element of the batches of the levels `active`, or where it is the way into one, for what is inside."""
+        if not active or not any(level in active for a in (*self.inputs, *self.outputs) if a is not None for level in a.levels):
+            return self
+        found = self.inner.get(active)
+        if found is None:
+            inputs, outputs = [tuple([a if a is None else a.within(active) for a in avals]) for avals in (self.inputs, self.outputs)]
+            enters = any(level in active and level not in self.lifted for a in self.outputs for level in a.levels)
+            op = self.op.inner() if enters and hasattr(self.op, "inner") else self.op
+            found = self.inner[active] = Entry(op, self.attrs, self.operands, self.casts, inputs, outputs, self.first)
+            found.numbers, found.lifted = self.numbers, tuple([n for n in self.lifted if n not in active])
+        return found
 
     @property
     def differentiable(self) -> bool:
@@ -197,8 +245,9 @@ class Node(dict):
     total = 0                                                # how many there are, for the bound
 
     def __init__(self, parent: Node | None, slots: int) -> None:
-        self.parent, self.edge, self.slots = parent, None, slots
-        self.length = parent.length + 1 if parent is not None else 0
+        self.parent, self.slots = parent, slots
+        self.edge: Any = None
+        self.length: int = parent.length + 1 if parent is not None else 0
         self.programs: dict | None = None
         self.varying: set | None = None                      # number-free keys of operations that were seen here with some number
         self.forecast: Any = None                            # where a program can start that ends further on: see `ahead`
@@ -207,7 +256,8 @@ class Node(dict):
 
     def path(self) -> list[Edge]:
         """The edges from the root to here."""
-        found, node = [], self
+        found: list[Edge] = []
+        node = self
         while node.parent is not None:
             found.append(node.edge)
             node = node.parent
@@ -227,8 +277,9 @@ class Trace:
     refs      weak references to the value of each slot: what is alive when the trace runs is what the program returns
     sources   for input slots that require grad, the `Leaf` or the (finished trace, slot) they come from
     saved     after the run: the arrays by slot that gradients still need
+    guards    of the levels that its operations may belong to, while gradients can still flow through them
     """
-    __slots__ = ("device", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
+    __slots__ = ("device", "guards", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
                  "customs", "packs", "overwritten", "leaf_versions", "early", "gradients", "mode", "__weakref__")
     serials = count()
 
@@ -239,13 +290,14 @@ class Trace:
         self.sources: dict[int, Any] = {}
         self.leaf_slots: dict[Leaf, int] = {}
         self.packs: dict[Any, int] = {}                      # packs that are inputs, with the slot of their first array
-        self.hooks: dict[int, Any] = {}                      # slot -> hooks of the non-leaf tensor there
+        self.hooks: dict[Any, Any] = {}                      # slot -> hooks of the non-leaf tensor there
         self.customs: dict[int, Any] = {}                    # slot -> context of the autograd.Function that made it
         self.boundary = False                                # the next recorded operation starts a new trace
         self.done = False
         self.gradients: list[ref[Gradients]] = []            # of the passes recorded here
         self.early: Any = None                               # the program that has started already
-        self.saved: dict[int, Array] | None = None
+        self.guards: list[Guard] = []
+        self.saved: dict[int, Array] | Any = None
         self.freed: tuple = ()                               # backward plans that released what they used, after the run
         self.overwritten: dict[int, Any] = {}                # slot -> the write in place that changed what the tensor there holds
         self.leaf_versions: dict[int, int] = {}              # after the run: slot of a leaf -> the version that it had
@@ -256,24 +308,41 @@ class Trace:
         return ((i, e.entry) for i, e in enumerate(self.node.path()) if e.entry is not None)
 
 
+class Guard:
+    """Keeps the number of a function transform from being given to another one: while it runs, and while gradients can flow back through it.
+
+    kind        "vmap", "grad" or "jvp", or "dual" for `forward_ad.dual_level`
+    randomness  what it does with random numbers: "error", "different" (only `vmap`) or "same"
+    """
+    taken: WeakValueDictionary[int, Guard] = WeakValueDictionary()
+    number: int
+
+    def __init__(self, kind: str, size: int = 2, randomness: str = "same") -> None:
+        lowest = here.active[-1].number + 1 if here.active else 1
+        self.kind, self.number, self.randomness = kind, next(n for n in count(lowest) if n not in Guard.taken), randomness
+        self.level = Level(self.number, size, kind != "vmap")
+        Guard.taken[self.number] = self
+
+
 class Mode:
     """The settings that the meaning of an operation depends on.  Interned: part of each operation's key."""
-    __slots__ = ("grad", "inference", "floating", "autocast")
+    __slots__ = ("grad", "inference", "floating", "autocast", "levels")
     made: dict[tuple, Mode] = {}
 
     grad: bool
     inference: bool
     floating: dtype
     autocast: tuple
+    levels: tuple[Level, ...]
 
 
-def mode(grad: bool, inference: bool, floating: dtype, autocast: tuple = ()) -> Mode:
-    """The interned `Mode` of these settings."""
-    key = grad, inference, floating, autocast
+def mode(grad: bool, inference: bool, floating: dtype, autocast: tuple = (), levels: tuple[Level, ...] | None = None) -> Mode:
+    """The interned `Mode` of these settings; the levels are those at work unless they are given."""
+    key = grad, inference, floating, autocast, here.trace.mode.levels if levels is None else levels
     found = Mode.made.get(key)
     if found is None:
         found = Mode.made[key] = Mode()
-        found.grad, found.inference, found.floating, found.autocast = key
+        found.grad, found.inference, found.floating, found.autocast, found.levels = key
     return found
 
 
@@ -283,7 +352,8 @@ class State(threading.local):
     def __init__(self) -> None:
         self.traces: dict[device, Trace] = {}
         self.recent: deque[ref] = deque(maxlen=8)            # the newest values that were made from arrays on the host
-        self.trace = self.traces[CPU] = Trace(CPU, roots.setdefault(CPU, Node(None, 0)), mode(True, False, Default.floating))
+        self.active: list[Guard] = []                        # the function transforms at work, outermost first
+        self.trace = self.traces[CPU] = Trace(CPU, roots.setdefault(CPU, Node(None, 0)), mode(True, False, Default.floating, (), ()))
 
     @property
     def mode(self) -> Mode:
@@ -297,6 +367,7 @@ class State(threading.local):
     def start(self, device: device) -> Trace:
         """Begin a new trace for `device` and make it the current one."""
         self.trace = self.traces[device] = Trace(device, roots.setdefault(device, Node(None, 0)), self.trace.mode)
+        self.trace.guards.extend(self.active)
         return self.trace
 
     def switch(self, device: device) -> Trace:
@@ -305,6 +376,7 @@ class State(threading.local):
         if found is None or found.done:
             return self.start(device)
         found.mode, self.trace = self.trace.mode, found
+        found.guards.extend(self.active)
         return found
 
 

@@ -33,7 +33,7 @@ def run(path: list[Edge], inputs: Sequence, live: Iterable[int], device: object)
     inputs = [x if isinstance(x, int | float | complex) else np.asarray(x) for x in inputs]
     needed = _needed(path, live)
     with np.errstate(all="ignore"):
-        if any(isinstance(path[i].entry.op, lower.Special) for i in needed):
+        if any(isinstance(path[i].entry.op, lower.Special) or path[i].entry.lifted for i in needed):
             return _run_whole(path, inputs)
         env: dict[int, Any] = {}
         source = iter(inputs)

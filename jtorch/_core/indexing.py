@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import layout
+from .batched import is_batched
 from .device import CPU
 from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
 from .graph import Aval, Value, aval, computed, computed_on_host
@@ -109,7 +110,7 @@ def literal_index(spec: Sequence[tuple], starts: Sequence[int]) -> tuple:
 def _look(value: Value, starts: tuple, attrs: tuple, literal: tuple, seen: Aval) -> Value:
     """What an index of integers and slices sees of a value: on the host, where that is where it lies and no gradient flows, or for a few elements."""
     array = value.array
-    if array is None or value.aval.requires_grad or EAGER or type(array) is Part:
+    if array is None or value.aval.requires_grad or value.aval.levels or EAGER or type(array) is Part:
         return record(Views.basic, (value, *starts), attrs)
     if type(array) is np.ndarray:
         if used(value) <= CUTS or seen.shape.numel() < LARGE or Fork.child:
@@ -176,7 +177,8 @@ def parse(tensor: Any, index: Any) -> tuple[tuple, tuple, dict[int, Any]]:
     at = next((k for k, i in enumerate(items) if i is Ellipsis), None)
     fill = [WHOLE] * (len(shape) - used)
     items = items + fill if at is None else items[:at] + fill + [i for i in items[at + 1:] if i is not Ellipsis]
-    spec, starts, tensors, dim, out = [], [], {}, 0, 0
+    starts: list = []
+    spec, tensors, dim, out = [], {}, 0, 0
     for item in items:
         if item is None or item is True or item is False:
             spec.append(NEW)
@@ -245,7 +247,8 @@ def _check_count(items: Sequence, shape: Sequence[int]) -> int:
 
 
 def _is_integer_scalar(item: Any) -> bool:
-    return not item.shape and item.dtype.category not in (BOOL, FLOATING) and item.dtype is not uint8 and item._read_value().array is not None
+    kind, value = item.dtype, item._read_value()
+    return not item.shape and kind.category not in (BOOL, FLOATING) and kind is not uint8 and value.array is not None and not is_batched(value.aval)
 
 
 def _consumes(item: Any) -> int:
@@ -409,6 +412,8 @@ def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, acc
         where[p] = i
     place = tuple(where)
     if accumulate:
+        if input.dtype == bool:
+            return input.astype(np.int32).at[place].add(value.astype(np.int32)) > 0
         return input.at[place].add(value.astype(input.dtype))
 
     @jax.custom_jvp

@@ -32,6 +32,16 @@ def of(tensor: Any) -> Layout:
     return tuple(s // scale for s in seen.strides), _offset(seen) // scale
 
 
+def covers(step: Step, storage: Any) -> bool:
+    """Whether all of the memory is seen from here, in order."""
+    if step.op is None:
+        return True
+    seen, scale = _look(step, storage)
+    total = storage.value.aval.shape.numel() if storage.buffer is None else storage.buffer.size
+    in_order = all(s == scale * t for n, s, t in zip(seen.shape, seen.strides, contiguous(seen.shape), strict=True) if n > 1)
+    return in_order and not _offset(seen) and seen.size == total
+
+
 def stand_in(shape: Sequence[int], strides: Sequence[int], offset: int = 0) -> np.ndarray:
     """An array of one-byte elements with this layout, of which no element may be read."""
     return np.lib.stride_tricks.as_strided(BLANK, tuple(shape), tuple(strides), writeable=False)[...] if not offset else _moved(shape, strides, offset)
@@ -159,6 +169,15 @@ def memory_of(tensor: Any) -> Any:
     while tensor._storage is None and tensor._seen_from is not None:
         tensor = tensor._seen_from[0]
     return tensor if tensor._storage is None else tensor._storage
+
+
+def check_single(written: Any) -> None:
+    """Raise where elements of a tensor that is written share memory with each other."""
+    if written._seen_from is not None:
+        written._share()
+    if written._step is not None and repeats(written):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
+                           "the tensor before performing the operation.")
 
 
 def check_overlap(written: Any, operands: Sequence, whole: bool = True) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .graph import Array, Aval, Const, Edge, Entry
+from .lift import lift
 from .op import Op, Put, View
 from .pack import concatenated, is_small
 
@@ -24,8 +26,15 @@ def fetch(entry: Entry, env: Env) -> list:
 
 def evaluate(entry: Entry, operands: Sequence) -> tuple:
     """The results of `entry` on these operands."""
+    if entry.lifted:
+        return lift(partial(_evaluate, entry), entry, operands)
+    return _evaluate(entry, operands)
+
+
+def _evaluate(entry: Entry, operands: Sequence) -> tuple:
     converted = [x if cast is None else _convert(x, cast.numpy) for x, cast in zip(operands, entry.casts, strict=True)]
-    results = entry.op.run(converted, entry.attrs)
+    with jax.named_scope(f"{entry.op.name}.{entry.first}"):  # by which a profiler knows XLA's kernels: see `profiling`
+        results = entry.op.run(converted, entry.attrs)
     return results if results.__class__ is tuple else (results,)
 
 
@@ -62,7 +71,7 @@ def linearize(entry: Entry, operands: Sequence) -> tuple[tuple, Callable]:
 
 def pull_back(entry: Entry, vjp: Callable, cotangents: Sequence[Array | None]) -> list[tuple[int, Array]]:
     """The cotangents of `entry`'s operands, as (slot, array), from those of its results (None where none arrived)."""
-    full = tuple(jnp.zeros(a.shape, a.dtype.numpy) if c is None else _conjugate(c)
+    full = tuple(jnp.zeros(a.full, a.dtype.numpy) if c is None else _conjugate(c)
                  for c, a in zip(cotangents, entry.outputs, strict=True) if a.requires_grad)
     return [(entry.operands[k], _conjugate(g)) for k, g in zip(differentiable(entry), vjp(full), strict=True)]
 
@@ -92,7 +101,8 @@ def replay(path: list[Edge], outputs: Sequence[int], packs: Sequence[Sequence[in
     taped = {i for e in path if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.tapes()}
 
     def run(*inputs: Array) -> list:
-        env, tape, source = {}, {}, iter(inputs)
+        tape: dict = {}
+        env, source = {}, iter(inputs)
         for i, edge in enumerate(path):
             entry = edge.entry
             if entry is None and edge.layout is None:
@@ -137,8 +147,8 @@ def _find_needs(entry: Entry) -> frozenset[int]:
         return frozenset()
     arrays = [k for k, ref in enumerate(entry.operands) if ref is not None]
     shapes = [jax.ShapeDtypeStruct((), np.asarray(entry.operands[k].number).dtype) if entry.inputs[k] is None else
-              jax.ShapeDtypeStruct(entry.inputs[k].shape, entry.inputs[k].dtype.numpy) for k in arrays]
-    cotangents = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype.numpy) for a in entry.outputs if a.requires_grad)
+              jax.ShapeDtypeStruct(entry.inputs[k].full, entry.inputs[k].dtype.numpy) for k in arrays]
+    cotangents = tuple(jax.ShapeDtypeStruct(a.full, a.dtype.numpy) for a in entry.outputs if a.requires_grad)
 
     def gradients(operands: Sequence[Array], cotangents: tuple) -> tuple:
         full: list = [None] * len(entry.operands)
@@ -171,8 +181,8 @@ def history(path: list[Edge], slots: Iterable[int], freed: Iterable[int] = ()) -
     wanted, freed, found = set(slots), set(freed), []
     for i in range(len(path) - 1, -1, -1):
         entry = path[i].entry
-        if entry is None or i in freed or not entry.differentiable:
-            continue
+        if entry is None or i in freed or not entry.differentiable or not differentiable(entry):
+            continue                                         # of gradient levels, the last also where one begins
         if any(entry.first + k in wanted for k, a in enumerate(entry.outputs) if a.requires_grad):
             found.append(i)
             wanted.update(entry.operands[k] for k in differentiable(entry))
@@ -200,7 +210,8 @@ def avals_of(path: list[Edge]) -> dict[int, Aval]:
 
 def packable(path: list[Edge], live: Iterable[int]) -> list[list[int]]:
     """The live slots of small arrays that an update made, those of one role and type together."""
-    alive, groups = set(live), {}
+    groups: dict = {}
+    alive = set(live)
     for position, edge in enumerate(path):
         if edge.entry is None or not getattr(edge.entry.op, "packs", False):
             continue
@@ -213,7 +224,7 @@ def packable(path: list[Edge], live: Iterable[int]) -> list[list[int]]:
 
 def donatable(path: list[Edge], outputs: Iterable[tuple], free: Iterable[int]) -> tuple[int, ...]:
     """Of the inputs `free`, those whose memory an output of the same shape and type (given as such pairs) can take."""
-    inputs = [((e.layout.size,), e.layout.dtype) if e.layout is not None else (e.aval.shape, e.aval.dtype) for e in path if e.entry is None]
+    inputs = [((e.layout.size,), e.layout.dtype) if e.layout is not None else (e.aval.full, e.aval.dtype) for e in path if e.entry is None]
     room = Counter(outputs)
     chosen = []
     for k in free:

@@ -92,10 +92,10 @@ def unexpected(name: str, keyword: str) -> TypeError:
 
 def of_operator(op: Any, method: bool, given: Sequence) -> TypeError | None:
     """Which argument of an operator's function or method has a wrong class, if any."""
-    numbers = op.numbers and any(map(is_tensor, given))
+    tensors = any(map(is_tensor, given))
     for k, (p, x) in enumerate(zip(op.parameters.values(), given, strict=True)):
         note, position = str(p.annotation), None if p.kind is p.KEYWORD_ONLY else k + (not method)
-        if fits(note, x, numbers):
+        if fits(note, x, tensors and op.takes_number(not k)):
             wrong = next((n for n, part in enumerate(x) if not is_tensor(part)), None) if note.startswith("Arrays") and x is not None else None
             if wrong is not None:
                 return wrong_element(x[wrong], wrong, k)
@@ -133,6 +133,11 @@ def of_function(function: Callable, args: tuple, kwargs: dict) -> TypeError | No
     return None
 
 
+class Elsewhere:
+    """Where to look for a function's form for arguments of other layouts: the module of sparse tensors, which is above this one, puts it here."""
+    form: Callable[[str, Sequence], Callable | None]
+
+
 def explaining(function: Callable) -> Callable:
     """`function`, whose errors for wrong arguments are PyTorch's."""
     if not inspect.isfunction(function) or "warnings" in function.__code__.co_names:   # a frame between would make its warnings point to a wrong line
@@ -143,6 +148,8 @@ def explaining(function: Callable) -> Callable:
         try:
             return function(*args, **kwargs)
         except (TypeError, AttributeError, KeyError):
+            if (form := Elsewhere.form(function.__name__, (*args, *kwargs.values()))) is not None:
+                return form(*args, **kwargs)
             wrong = of_function(function, args, kwargs)
             if wrong is None:
                 raise

@@ -63,6 +63,8 @@ class Op:
         notes = [(n, str(p.annotation).split(" | ")) for n, p in self.parameters.items()]
         self.checks = {n: options for n, options in notes if all(o in CHECKED for o in options)}
         self.order = self._order()
+        self.first = next(iter(self.parameters), None)
+        self.several = str(inspect.signature(body).return_annotation) == "tuple[Array, ...]"   # a tuple even of one tensor
 
     def __repr__(self) -> str:
         return self.name
@@ -138,11 +140,15 @@ class Op:
             else:
                 self._check_operands(kinds)
 
+    def takes_number(self, first: bool) -> bool:
+        """Whether a number may stand for a tensor, the `first` one or another."""
+        return bool(self.numbers) and not (first and self.numbers == "other")
+
     def _check_operands(self, kinds: Sequence) -> None:
         tensors = sum(isinstance(k, type(None) | type) for k in kinds) < len(kinds)
         for (name, role, _), kind in zip([p for p in self.plan if p[1] in OPERANDS], kinds, strict=True):
             absent = kind is None and "None" not in str(self.parameters[name].annotation)
-            if role == "array" and (absent or isinstance(kind, type) and (not self.numbers or not tensors)):
+            if role == "array" and (absent or isinstance(kind, type) and not (tensors and self.takes_number(name == self.first))):
                 raise TypeError(f"{self.name}(): argument '{name}' must be Tensor, not {kind.__name__ if kind else 'NoneType'}")
 
     def _check_sequences(self, kinds: Sequence, attrs: tuple) -> None:
@@ -214,7 +220,7 @@ REGISTRY: dict[str, list[Op]] = {}                           # public name -> it
 
 def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | str | None = None, out: bool | str = True,
        aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
-       saves: str | None = None, keeps: Sequence[str] = (), node: Any = None, spread: bool = False, numbers: bool = True,
+       saves: str | None = None, keeps: Sequence[str] = (), node: Any = None, spread: bool = False, numbers: bool | str = True,
        known: Callable | None = None, fails: Callable | None = None, overlap: str | None = None) -> Callable[[Callable], Body]:
     """Declare an operator.
 
@@ -233,7 +239,7 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     keeps           operands that promotion leaves alone, such as `where`'s condition
     spread          whether the sequence of tensors is given as separate arguments, as in `einsum`
     node            the name of its `grad_fn` where PyTorch's is not made from the op's: text, or a function of the recorded entry
-    numbers         whether a number may stand for one of the tensors, where there is a promotion kind
+    numbers         whether a number may stand for one of the tensors, where there is a promotion kind; "other": but not for the first
     known           raises for wrong values: called as the body is, but with the values of those operands that are on the host as NumPy arrays and
                     with the avals of the others
     fails           raises for failures that the program itself finds: called with a function that waits for the last result and returns it, and

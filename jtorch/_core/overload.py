@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .dtype import dtype
-from .op import NONE, Op
+from .op import Op
 from .size import Size
 from .tensor import TENSORS, Tensor
 
@@ -74,7 +74,7 @@ def _suits(op: Op, p: inspect.Parameter, x: Any, first: bool) -> bool:
     if x is None:
         return "None" in note or kind == "dims" or note == "Any"
     if kind == "array":
-        return isinstance(x, Tensor) or not first and op.kind != NONE and isinstance(x, NUMBER)
+        return isinstance(x, Tensor) or op.takes_number(first) and isinstance(x, NUMBER)
     if kind == "arrays":
         return isinstance(x, list | tuple)
     if kind == "scalar":
@@ -84,7 +84,8 @@ def _suits(op: Op, p: inspect.Parameter, x: Any, first: bool) -> bool:
     if note.startswith("bool"):
         return isinstance(x, bool)
     if note.startswith("int"):
-        return isinstance(x, int | np.integer) and not isinstance(x, bool) or isinstance(x, Tensor) and not x.shape
+        numbers = int | float | np.integer if "float" in note else int | np.integer
+        return isinstance(x, numbers) and not isinstance(x, bool) or isinstance(x, Tensor) and not x.shape
     if note.startswith("str"):
         return isinstance(x, str)
     if note.startswith("dtype"):

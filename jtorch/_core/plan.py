@@ -112,7 +112,8 @@ class Plan:
     def complete(self) -> dict[Place, list[int]]:
         """For each step the numbers of the leaves whose gradients are complete after it."""
         last = {p: step for step in self.steps for p in self.passes(step)}
-        order, found = {step: k for k, step in enumerate(self.steps)}, {}
+        found: dict = {}
+        order = {step: k for k, step in enumerate(self.steps)}
         for leaf, places in self.leaves.items():
             ends = [last[p] for p in places if p in last]
             if ends:
@@ -165,7 +166,7 @@ class Backward(Special):
         for place in plan.roots:
             given = next(source)
             a = plan.avals[place[0]][place[1]]
-            _add(found, place, jnp.ones(a.shape, a.dtype.numpy) if given is None else given)
+            _add(found, place, jnp.ones(a.full, a.dtype.numpy) if given is None else given)
         saved = {place: next(source) for place in plan.reads}
         for k, position in plan.steps:
             self._step(k, position, found, saved, tape)
@@ -192,12 +193,12 @@ class Backward(Special):
         for places, before in zip([*self.plan.leaves.values(), *[[t] for t in self.plan.targets]], existing, strict=True):
             grads = [found[p] for p in places if p in found]
             a = self.plan.avals[places[0][0]][places[0][1]]
-            total = sum(grads[1:], grads[0]) if grads else jnp.zeros(a.shape, a.dtype.numpy)
+            total = sum(grads[1:], grads[0]) if grads else jnp.zeros(a.full, a.dtype.numpy)
             yield total if before is None else before + total
 
 
 def blank(a: Aval | None) -> Any:
-    return None if a is None else jnp.zeros(a.shape, a.dtype.numpy)
+    return None if a is None else jnp.zeros(a.full, a.dtype.numpy)
 
 
 def _add(found: dict[Place, Any], place: Place, grad: Any) -> None:
@@ -282,7 +283,7 @@ def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[T
 
 
 def _goals(wanted: Sequence[Leaf | tuple[Trace, int]] | None, number: dict[Trace, int], leaves: dict[Leaf, int]) -> tuple | None:
-    return None if wanted is None else tuple([leaves.get(w, -1) if type(w) is Leaf else (number.get(w[0], -1), w[1]) for w in wanted])
+    return None if wanted is None else tuple([leaves.get(w, -1) if isinstance(w, Leaf) else (number.get(w[0], -1), w[1]) for w in wanted])
 
 
 def _make(traces: list[Trace], places: tuple, wiring: list[dict], goals: tuple | None, cut: bool) -> Plan:

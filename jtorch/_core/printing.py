@@ -101,20 +101,21 @@ class ComplexStyle:
         return f"{self.real(value.real)}{'' if imag[0] in '+-' else '+'}{imag}j"
 
 
-def format_tensor(array: np.ndarray | str, type: dtype, *, indent: int = 0, suffixes: list[str], prefix: str = "tensor(") -> str:
+def format_tensor(array: np.ndarray | str, type: dtype, *, indent: int = 0, suffixes: list[str], prefix: str = "tensor(", broken: bool = False) -> str:
     """The text of a tensor with the elements `array`, or with a text in their place ("..." where there is no data).
 
     `suffixes` (see `type_suffixes`) follow the elements, on a new line where the last has no room for them; other lines are indented by `indent`
-    and the length of the `prefix`.
+    and the length of the `prefix`.  Where it is `broken`, they begin on a new line in any case.
     """
     indent += len(prefix)
     text = prefix + (array if isinstance(array, str) else _elements(array, type, indent))
     length = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
-        if length + len(suffix) + 2 > _options.linewidth:
+        if broken or length + len(suffix) + 2 > _options.linewidth:
             text, length = f"{text},\n{' ' * indent}{suffix}", indent + len(suffix)
         else:
             text, length = f"{text}, {suffix}", length + len(suffix) + 2
+        broken = False
     return text + ")"
 
 

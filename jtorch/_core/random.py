@@ -79,7 +79,8 @@ def uniform(generator: Generator, shape: Shape, type: dtype, low: float = 0.0, h
     expect(low <= high, f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
     expect(high - low <= limit, f"uniform_ expects to-from <= std::numeric_limits<{NAMES[type.name][0]}>::max(), but found to={high:g} "
                                 f"and from={low:g} which result in to-from to exceed the limit")
-    first, last = np.array([low, high]).astype(np.float32)
+    with np.errstate(over="ignore"):                         # only float64 has larger bounds, and does not use these
+        first, last = np.array([low, high]).astype(np.float32)
     least, bound = narrow(np.array([low, high]), type)
 
     def part(count: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Recording an operation: move the cursor along one edge of the trie; where there is none yet, infer the results and add it."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from operator import call
 from typing import Any
@@ -11,9 +11,10 @@ import jax
 import numpy as np
 
 from . import config, lower
+from .batched import primal, refuse
 from .device import CPU, META, NO_DATA, PLATFORMS, accelerators, device, jax_device
 from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
-from .graph import DEAD, Array, Aval, Const, Edge, Entry, Leaf, Mode, Node, Trace, Value, aval, computed, here, pending
+from .graph import DEAD, UNTRACKED, Array, Aval, Const, Edge, Entry, Leaf, Level, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
 from .run import ACCELERATED, PACKAGE, Fork, concrete, counters, flush, prune, start_early, user_line
@@ -95,7 +96,7 @@ def known_edge(op: Any, tensors: Sequence[Sequence], numbers: Sequence, attrs: t
     The second list may hold slots instead.
     """
     trace = here.trace
-    values = []
+    values: list = []
     key: list = [op, trace.mode, attrs]
     for some in tensors:
         if some and some[0].__class__ is int:
@@ -327,12 +328,25 @@ def _add(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple, refs:
     casts, results = infer(op, kinds, operands, attrs, here.mode)
     flows = here.mode.grad and op.differentiable and any(a is not None and a.requires_grad for a in avals)
     smooth = range(len(results)) if op.differentiable is True else op.differentiable or ()
-    outputs = tuple([aval(shape, t, trace.device, flows and t.category in FLOAT_CATEGORIES and k in smooth) for k, (shape, t) in enumerate(results)])
+    lifted = _lifted(avals) if here.mode.levels else ()
+    batches = tuple([n for n in lifted if not n.dual])
+    tracks = UNTRACKED.union(*[a.tracks for a in avals if a is not None]) if flows else UNTRACKED
+    outputs = tuple([aval(shape, t, trace.device, tracks, lifted) if t.category in FLOAT_CATEGORIES and k in smooth else
+                     aval(shape, t, trace.device, UNTRACKED, batches) for k, (shape, t) in enumerate(results)])
+    if hasattr(op, "label"):
+        outputs = op.label(outputs, avals, attrs)
     inputs = tuple([_number_aval(x, trace) if a is None and r.__class__ is int else a if a is None or flows else a.plain
                     for a, x, r in zip(avals, operands, refs, strict=True)])
     entry = Entry(op, attrs, refs, casts, inputs, outputs, trace.node.slots)
     entry.numbers = frozenset(k for k, kind in enumerate(kinds) if isinstance(kind, type))
+    entry.lifted = lifted
     return _extend(trace, key, outputs[0] if len(outputs) == 1 else None, entry, len(outputs))
+
+
+def _lifted(avals: Iterable[Aval | None]) -> tuple[Level, ...]:
+    """The levels at work that some operand belongs to."""
+    found = {n for a in avals if a is not None for n in a.levels}
+    return tuple([n for n in here.mode.levels if n in found])
 
 
 def _number_aval(number: complex, trace: Trace) -> Aval:
@@ -342,10 +356,11 @@ def _number_aval(number: complex, trace: Trace) -> Aval:
 def infer(op: Any, kinds: list, operands: tuple, attrs: tuple, mode: Mode) -> tuple[tuple, list[tuple[tuple, dtype]]]:
     """For an operation on tensors (avals) and numbers (their class): each operand's conversion, and the results' shapes and types."""
     casts = op.conversions(kinds, attrs, mode)
-    stand_ins, full = [], []
+    full: list = []
+    stand_ins = []
     for kind, x in zip(kinds, operands, strict=True):
         if isinstance(kind, Aval):
-            stand_ins.append(jax.ShapeDtypeStruct(kind.shape, kind.dtype.numpy))
+            stand_ins.append(jax.ShapeDtypeStruct(kind.within(mode.levels).full, kind.dtype.numpy))
             full.append(None)
         else:
             full.append(x)
@@ -393,11 +408,15 @@ def check_broadcast(a: tuple, b: tuple) -> None:
             raise RuntimeError(f"The size of tensor a ({a[d]}) must match the size of tensor b ({b[d]}) at non-singleton dimension {width + d}")
 
 
-def to_host(value: Value, cause: str) -> np.ndarray:
-    """The value as a NumPy array that must not be written to."""
+def to_host(value: Value, cause: str, whole: bool = False) -> np.ndarray:
+    """The value as a NumPy array that must not be written to; with `whole` also that of batches."""
+    if value.aval.levels and not whole:
+        refuse(value.aval, cause)
     array = concrete(value, cause)
     if type(array) is jax.ShapeDtypeStruct:
         raise NotImplementedError(NO_DATA)
+    if value.aval.levels and not whole:
+        return np.asarray(primal(array, value.aval))
     return array if type(array) is np.ndarray else np.asarray(array)
 
 

@@ -38,6 +38,7 @@ BUSY = 1 << 13                                               # elements of all r
 QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", False), ("xla_cpu_parallel_codegen_split_count", 1),
          ("xla_cpu_multi_thread_eigen", False))              # for programs that hardly repeat: compiled in a third of the time, at some cost in speed
 clock = count(1)
+watching: list[Any] = []                                     # the profiler at work, if there is one: see `profiling`
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
 
 
@@ -64,11 +65,14 @@ class Program:
     traced  positions of the live values with a gradient history
     forecast  of its next inputs, where it is worth starting early
     saved   slots whose arrays are returned, beside those of the live values, for gradients to come
+    lifts   whether gradients to come may flow through operations of function transforms
     """
-    __slots__ = ("single", "packed", "traced", "saved", "donated", "function", "options", "call", "fresh", "trials", "forecast")
+    __slots__ = ("single", "packed", "traced", "saved", "lifts", "donated", "function", "options", "call", "fresh", "trials", "forecast")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
-                 function: Callable, options: dict | None, trial: dict | None, traced: Container[int], busy: bool) -> None:
+                 function: Callable, options: dict | None, trial: dict | None, traced: Container[int], busy: bool,
+                 lifts: bool) -> None:
+        self.lifts = lifts
         self.saved, self.donated, self.function = saved, frozenset(donated), function
         self.options = options
         self.call, self.fresh = compile(function, donated, trial or options), True
@@ -92,12 +96,13 @@ def flush(trace: Trace, cause: str) -> None:
         values = list(filter(None, map(call, trace.refs)))
         flows = False
         if values:
-            flows = _launch(trace, values)
+            flows = watching[-1].flush(cause, trace, values) if watching else _launch(trace, values)
             counters.flushes += 1
             counters.causes[cause] = counters.causes.get(cause, 0) + 1
         trace.done = True
         if not flows:
             trace.sources = NOTHING                          # no gradient will ever flow through here
+            trace.guards.clear()
         trace.inputs = trace.refs = trace.leaf_slots = trace.packs = NOTHING
         trace.early = None
         if trace.saved:
@@ -147,7 +152,7 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
         arrays = early.arrays
         counters.early += 1
     else:
-        arrays = _call(program, trace, inputs)
+        arrays = watching[-1].program(program, trace, inputs) if watching else _call(program, trace, inputs)
         if early is not None:
             early.forecast.missed()
             counters.wasted += 1
@@ -161,6 +166,8 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
             for index, n in enumerate(places):
                 values[n].array = part = Part()
                 part.pack, part.index = pack, index
+    if not program.lifts:
+        trace.guards.clear()
     flows = False
     for n in program.traced:
         v = values[n]
@@ -183,7 +190,7 @@ def _call(program: Program, trace: Trace, inputs: list) -> list:
 
 def start_early(trace: Trace, forecast: Forecast) -> None:
     """Start the program that is expected at the end of the step: its inputs are there, or known."""
-    inputs = forecast.complete(trace.node, trace.inputs) if trace.early is None else None
+    inputs = forecast.complete(trace.node, trace.inputs) if trace.early is None and not watching else None
     if inputs is not None:
         trace.early = Early(forecast, inputs, _call(forecast.program, trace, inputs))
 
@@ -228,8 +235,10 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     path = node.path()
     freed = {i for e in path if e.entry is not None and isinstance(e.entry.op, lower.Special) for i in e.entry.op.frees()}
     taking = [v for r in trace.refs if (v := r()) is not None and v.aval.requires_grad]
+    roots = [v.slot for v in taking if v.trace is trace]
     with jax.enable_x64(True):
-        saved = tuple(lower.saved_slots(path, [v.slot for v in taking if v.trace is trace], freed))
+        saved = tuple(lower.saved_slots(path, roots, freed))
+    lifts = any(a.levels for i in lower.history(path, roots) if i not in freed for a in (*path[i].entry.inputs, *path[i].entry.outputs) if a is not None)
     known = lower.avals_of(path)
     inputs = [range(e.slot, e.slot + (1 if e.layout is None else len(e.layout.avals))) for e in path if e.entry is None]
     arrays = {s for slots in inputs for s in slots}
@@ -238,7 +247,7 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     layouts = [layout(tuple([known[s].plain for s in slots])) for slots in packs]
     outputs = [s for s in live if s not in packed] + [s for s in saved if s not in arrays]
     kept = [k for k, slots in enumerate(inputs) if not set(slots).isdisjoint(saved)]
-    shapes = [(known[s].shape, known[s].dtype) for s in outputs] + [((of.size,), of.dtype) for of in layouts]
+    shapes = [(known[s].full, known[s].dtype) for s in outputs] + [((of.size,), of.dtype) for of in layouts]
     given = [k for k in free if k not in kept and getattr(trace.inputs[k], "nbytes", 0) >= WORTHWHILE]
     donated = lower.donatable(path, shapes, given) if sum(trace.inputs[k].nbytes for k in given) >= MUCH else ()
     trains = any(e.entry is not None and (isinstance(e.entry.op, lower.Special) or getattr(e.entry.op, "packs", False)) for e in path)
@@ -249,7 +258,7 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
         options = accepted(SINGLE_THREADED) if small else None
         trial = None if trains or saved else accepted(QUICK)
     program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
-                                             {s for s in live if known[s].requires_grad}, busy)
+                                             {s for s in live if known[s].requires_grad}, busy, lifts)
     _explain(node)
     return program
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from operator import index
+from typing import Any, SupportsIndex, overload
 
 
-class Size(tuple):
+class Size(tuple[int, ...]):
     """A tensor's shape: a tuple of integers.
 
     >>> torch.Size([2, 3]).numel()
@@ -30,18 +31,22 @@ class Size(tuple):
     def __repr__(self) -> str:
         return f"torch.Size([{', '.join(map(str, self))}])"
 
-    def __add__(self, other: Iterable[int]) -> Size:
+    def __add__(self, other: Iterable[int]) -> Size:         # type: ignore[override]  # a tuple takes only tuples
         return Size((*self, *other))
 
     def __radd__(self, other: Iterable[int]) -> Size:
         return Size((*other, *self))
 
-    def __mul__(self, times: int) -> Size:
+    def __mul__(self, times: SupportsIndex) -> Size:
         return Size(tuple.__mul__(self, times))
 
     __rmul__ = __mul__
 
-    def __getitem__(self, where):                            # a slice of a Size is a Size
+    @overload
+    def __getitem__(self, where: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, where: slice) -> Size: ...
+    def __getitem__(self, where: Any) -> Any:                # a slice of a Size is a Size
         found = tuple.__getitem__(self, where)
         return Size(found) if isinstance(where, slice) else found
 

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import run
+from . import levels, run
 from .device import CPU
+from .dtype import COMPLEX, FLOATING, bool_
 from .graph import Leaf, Value, computed, here, mode
 from .op import Array, View, op, view
 from .record import record, to_host
@@ -35,7 +36,7 @@ class Step:
                  versions: list[int] | None = None) -> None:
         self.parent, self.op, self.numbers, self.attrs, self.leaf = parent, op, numbers, attrs, leaf
         self.history: tuple[Value, Value | None] | None = None
-        self.versions = versions or ([0] if parent is None or op is data_of.op else parent.versions)
+        self.versions: list[int] = versions or ([0] if parent is None or op is data_of.op else parent.versions)
 
     def cut(self) -> Step:
         """This step without gradient history: what a view made under `no_grad` looks at."""
@@ -193,9 +194,11 @@ def leaf_value(value: Value, leaf: Leaf) -> Value:
 def apply_view(op: View, value: Value, numbers: tuple, attrs: tuple) -> Value:
     """The view of a value; on the host for host arrays without gradients (and for a few elements of others), since that only moves data."""
     array, a = value.array, value.aval
-    if op in (detach.op, data_of.op) and not a.requires_grad:
+    if op is data_of.op:
+        levels.check_data(a)
+    if op in (detach.op, data_of.op) and not a.requires_grad and not a.levels:
         return value                                         # nothing to cut off
-    if array is not None and not a.requires_grad and op.on_host and not run.EAGER:
+    if array is not None and not a.requires_grad and not a.levels and op.on_host and not run.EAGER:
         if type(array) is np.ndarray:
             return run.host_value(op.run((array, *numbers), attrs))
         if (op.picks or run.Fork.child) and a.device is CPU:
@@ -261,6 +264,19 @@ data_of.op.counts = False
 with_data.op.hidden = detach.op.put.hidden = data_of.op.put.hidden = True   # in the gradient graph: writes behind autograd's back leave it as it was
 CUTS = detach.op, data_of.op                                 # views that no gradient flows through
 WITH_DATA, WRITE_CHAIN = with_data.op, write_chain
+
+
+def fitting(value: Value, before: Value, name: str) -> Value:
+    """`value` as it can be written in place of `before`.  Raises where its shape, its type or its batches don't fit."""
+    old = before.aval
+    if value.aval.levels != old.levels:
+        value = levels.fitted(value, before, name)
+    if value.aval.shape != old.shape:
+        raise RuntimeError(f"output with shape {list(old.shape)} doesn't match the broadcast shape {list(value.aval.shape)}")
+    if value.aval.dtype.category > old.dtype.category and not (old.dtype.category == FLOATING and value.aval.dtype.category == FLOATING):
+        if value.aval.dtype.category in (COMPLEX, FLOATING) or old.dtype is bool_:
+            raise RuntimeError(f"result type {value.aval.dtype.title} can't be cast to the desired output type {old.dtype.title}")
+    return record(convert.op, (value,), (old.dtype,)) if value.aval.dtype is not old.dtype else value
 
 
 def keep_history(old: Value, new: Value) -> Value:

@@ -3,14 +3,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, overload
 from weakref import ref
 
 import numpy as np
 
-from . import backward, gradgraph, indexing, layout, misfit, printing
+from . import backward, gradgraph, indexing, layout, levels, misfit, printing
+from .batched import refuse
 from .device import CPU, META, device
-from .dtype import COMPLEX, FLOATING, bool_, dtype
+from .dtype import FLOATING, dtype
 from .generated import Generated
 from .graph import Aval, Gradients, Leaf, Value, aval, computed, here
 from .op import View
@@ -18,13 +19,13 @@ from .promote import FLOAT_CATEGORIES, NUMBERS
 from .record import TENSORS, record, to_device, to_host
 from .run import concrete, host_value
 from .size import Size
-from .storage import CUTS, Step, Storage, apply_view, convert, crowded, data_of, detach, keep_history, leaf_value
+from .storage import CUTS, Step, Storage, apply_view, crowded, data_of, detach, fitting, keep_history, leaf_value
 from .versions import note
 
 NOT_A_LEAF = ("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during autograd.backward(). "
               "If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the "
               "non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations.")
-DETACH, DATA, CONVERT = detach.op, data_of.op, convert.op
+DETACH, DATA = detach.op, data_of.op
 new = object.__new__
 
 
@@ -43,7 +44,9 @@ class Tensor(Generated):
     _leaf: Leaf | None = None
     _versions: list[int] | None = None                       # how many in-place writes there were, until there is a storage
     _name: str | None = None
+    _tracked = False                                         # whether it is an input of a gradient level, see `levels`
     names: tuple = ()
+    layout = gradgraph.STRIDED
     is_sparse = is_quantized = is_mkldnn = is_nested = is_xla = is_mps = is_sparse_csr = False
     __array_priority__ = 1000
 
@@ -93,6 +96,10 @@ class Tensor(Generated):
 
     ndimension = dim
 
+    @overload
+    def size(self, dim: None = None) -> Size: ...
+    @overload
+    def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> Size | int:
         """The shape, or the size of one dimension."""
         shape = self.shape
@@ -105,7 +112,7 @@ class Tensor(Generated):
         """The number of elements."""
         return self.shape.numel()
 
-    def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
+    def stride(self, dim: int | None = None) -> Any:
         """How many elements apart neighbours lie in memory, for each dimension."""
         strides = layout.of(self)[0]
         return strides if dim is None else strides[indexing.check_dimension(dim, len(strides))]
@@ -180,11 +187,10 @@ class Tensor(Generated):
             self._check_leaf()
         before = self._read_value()
         old = before.aval
-        if value.aval is not old and (value.aval.shape is not old.shape or value.aval.dtype is not old.dtype):
-            value = self._fitting(value, old, name)
-        if self._step is not None and name != "fill_" and layout.repeats(self):
-            raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
-                               "the tensor before performing the operation.")
+        if value.aval is not old and (value.aval.shape is not old.shape or value.aval.dtype is not old.dtype or value.aval.levels != old.levels):
+            value = fitting(value, before, name)
+        if self._step is not None and name != "fill_":
+            layout.check_single(self)
         if not here_now.grad and leaf is None and old.requires_grad and self._alone():
             value = keep_history(before, value)
         if (leaf is None or not leaf.active) and self._alone():
@@ -202,16 +208,8 @@ class Tensor(Generated):
         if here.mode.grad:
             self._check_leaf()
 
-    def _fitting(self, value: Value, old: Aval, name: str) -> Value:
-        if value.aval.shape != old.shape:
-            raise RuntimeError(f"output with shape {list(old.shape)} doesn't match the broadcast shape {list(value.aval.shape)}")
-        if value.aval.dtype.category > old.dtype.category and not (old.dtype.category == FLOATING and value.aval.dtype.category == FLOATING):
-            if value.aval.dtype.category in (COMPLEX, FLOATING) or old.dtype is bool_:
-                raise RuntimeError(f"result type {value.aval.dtype.title} can't be cast to the desired output type {old.dtype.title}")
-        return record(CONVERT, (value,), (old.dtype,)) if value.aval.dtype is not old.dtype else value
-
     def _check_leaf(self) -> None:
-        if self._leaf is not None and self._leaf.active:
+        if self._tracked or self._leaf is not None and self._leaf.active:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         step = self._step
         while step is not None and step.op not in CUTS:
@@ -239,6 +237,8 @@ class Tensor(Generated):
         """Let operations on it be recorded for gradients, or not; returns the tensor itself."""
         if requires_grad.__class__ is not bool:
             raise misfit.wrong_class("requires_grad_", "requires_grad", 1, "bool", requires_grad)
+        if levels.transforming():
+            raise RuntimeError(levels.REQUIRES_GRAD)
         if requires_grad == self.requires_grad:
             return self
         if not self.is_leaf:
@@ -264,7 +264,7 @@ class Tensor(Generated):
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made it."""
-        return self._leaf is not None or not self._read_value().aval.requires_grad
+        return self._leaf is not None or self._tracked or not self._read_value().aval.requires_grad
 
     @property
     def grad(self) -> Tensor | None:
@@ -310,7 +310,7 @@ class Tensor(Generated):
     @property
     def grad_fn(self) -> Any:
         """The node of the gradient graph that made it; None for a leaf."""
-        return None if self._leaf is not None else gradgraph.grad_fn(self._read_value())
+        return None if self._leaf is not None or self._tracked else gradgraph.grad_fn(self._read_value())
 
     @property
     def output_nr(self) -> int:
@@ -354,12 +354,13 @@ class Tensor(Generated):
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        if self.requires_grad and other.dtype.category < FLOATING:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
         source = other.detach()
         source._share()
         self._share()
-        step = Step(source._step, DATA, (), (), self._leaf, self._step.versions)
         self._value = None
-        source._storage.join(self, step)
+        source._storage.join(self, Step(source._step, DATA, (), (), self._leaf, self._step.versions))
 
     def retain_grad(self) -> None:
         """Keep the gradient of this non-leaf tensor in `.grad`."""
@@ -403,7 +404,7 @@ class Tensor(Generated):
             raise RuntimeError(f"a Tensor with {of.shape.numel()} elements cannot be converted to Scalar")
         if of.device is META:
             raise RuntimeError("Tensor.item() cannot be called on meta tensors")
-        array = self._host() if storage is not None and storage.buffer is not None else concrete(value, "item")
+        array = self._host() if storage is not None and storage.buffer is not None else concrete(value, "item") if not of.levels else to_host(value, "item")
         number = np.asarray(array).item()                    # JAX's own item() takes twice as long
         return number if type(number) in NUMBERS else float(number)   # NumPy knows no Python number for bfloat16
 
@@ -423,6 +424,7 @@ class Tensor(Generated):
         if self.numel() != 1:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous" if not self.numel() else
                                "Boolean value of Tensor with more than one value is ambiguous")
+        refuse(self._aval, "bool")
         return bool(self.item())
 
     def __index__(self) -> int:
@@ -432,13 +434,15 @@ class Tensor(Generated):
 
     def __contains__(self, element: Any) -> bool:
         if isinstance(element, Tensor | bool | int | float | complex):
-            return bool((self == element).any())
+            return (self == element).any().item()
         raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
 
     def __hash__(self) -> int:
         return id(self)
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
+        if here.active and (guards := levels.wrappers(self._aval)):
+            return levels.shown(self._read_value(), guards, lambda value: repr(wrap(value)))
         hidden = self.device is META
         suffixes = [] if self.device is CPU else [f"device='{self.device}'"]
         suffixes += printing.type_suffixes(self.shape, self.dtype, here.mode.floating, hidden=hidden)
@@ -479,7 +483,7 @@ def from_array(array: np.ndarray, where: device = CPU, requires_grad: bool = Fal
     """A tensor that owns a fresh NumPy array, which nobody may write to any more."""
     value = host_value(array)
     if where is not CPU:
-        value = computed(_moved(value.aval, where), to_device(array, where))
+        value = computed(aval(value.aval.shape, value.aval.dtype, where), to_device(array, where))
     out = wrap(value)
     return required(out) if requires_grad else out
 
@@ -489,10 +493,6 @@ def required(made: Tensor) -> Tensor:
     if made.dtype.category not in FLOAT_CATEGORIES:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return made.requires_grad_()
-
-
-def _moved(of: Aval, where: device) -> Aval:
-    return aval(of.shape, of.dtype, where)
 
 
 gradgraph.Doors.tensor = Tensor

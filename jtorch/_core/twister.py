@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import length_hint
+from typing import Self
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Generator:
         self._draw = np.random.Generator(self._bits)
         Generator.manual_seed(self, DEFAULT_SEED)
 
-    def manual_seed(self, seed: int) -> Generator:
+    def manual_seed(self, seed: int) -> Self:
         """Start the sequence that belongs to `seed`, any number of 64 bits.  Returns the generator."""
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
@@ -86,7 +87,7 @@ class Generator:
         self._normal = float(new["normal_y"]) if new["normal_is_valid"] else None
         return self
 
-    def clone_state(self) -> Generator:
+    def clone_state(self) -> Self:
         """A new generator that goes on from the same place."""
         return copy.copy(self)
 
@@ -163,7 +164,8 @@ class Generator:
         if count < FEW:
             yield self.uniform
             return
-        before, block, size = self._bits.state, iter(()), 0
+        block: Iterator[float] = iter(())
+        before, size = self._bits.state, 0
 
         def draw() -> float:
             nonlocal before, block, size

@@ -9,16 +9,18 @@ import numpy as np
 
 from . import lower
 from .anomaly import Anomaly
-from .gradgraph import NODE, hooked, tensor_of
+from .gradgraph import NODE, STRIDED, hooked, sum_of, tensor_of
 from .graph import Aval, Const, Entry, Leaf, Trace, Value, computed, here, mode, pending
 from .lower import gradient_needs, linearize, pull_back
-from .plan import ADD, CUSTOM, Freed, Place, Route, blank
+from .plan import CUSTOM, Freed, Place, Route, blank
 from .record import record
 from .run import concrete, user_line
 
 def needs_python(route: Route) -> bool:
-    """Whether the pass must be walked in Python: for custom functions, hooks, or to look at values."""
-    return Anomaly.enabled or route.plan.python or any(t.hooks for t in route.traces) or any(leaf.hooks or leaf.after for leaf in route.leaves)
+    """Whether the pass must be walked in Python: for custom functions, hooks, or to look at values, and inside `vmap` for each element."""
+    if Anomaly.enabled or here.mode.levels or route.plan.python:
+        return True
+    return any(t.hooks for t in route.traces) or any(leaf.hooks or leaf.after for leaf in route.leaves)
 
 
 class Vjp:
@@ -76,11 +78,12 @@ def walk(route: Route, starts: list, create_graph: bool, retain: bool, arrived: 
     operands = {step: _operand_values(route, step[0], plan.entry(step)) for step in plan.steps if plan.entry(step).op is not CUSTOM}
     leaves = dict(zip(plan.leaves, route.leaves, strict=True))
     found: dict[Place, Value] = {}
-    here.mode = mode(create_graph, False, before.floating, before.autocast)
+    left = {level for step in plan.steps for level in plan.entry(step).leaves()} if before.levels else ()
+    here.mode = mode(create_graph, False, before.floating, before.autocast, tuple([n for n in before.levels if n not in left]))
     try:
         for place, given in zip(plan.roots, starts, strict=True):
-            a = plan.avals[place[0]][place[1]]
-            _add_value(found, place, given if given is not None else computed(a.plain, np.ones(a.shape, a.dtype.numpy)))
+            a = plan.avals[place[0]][place[1]].within(here.mode.levels).plain
+            _add_value(found, place, given if given is not None else computed(a, np.ones(a.full, a.dtype.numpy)))
         for step in plan.steps:
             _step(route, step, operands.get(step), found)
             for leaf in plan.complete.get(step, ()) if arrived is not None else ():
@@ -130,7 +133,8 @@ def _passed(route: Route, step: Place, operands: list | None, grads: list[Value 
     if entry.op is CUSTOM:
         return trace.customs[entry.first].pull_back(trace, step[1], entry, [g for g, a in zip(grads, entry.outputs, strict=True) if a.requires_grad])
     present = tuple([g is not None and a.requires_grad for g, a in zip(grads, entry.outputs, strict=True)])
-    results = record(VJP, (*operands, *[g for g, there in zip(grads, present, strict=True) if there]), (entry, present))
+    given = [g if g.__class__ is Value else g.to_dense()._read_value() for g, there in zip(grads, present, strict=True) if there]
+    results = record(VJP, (*operands, *given), (entry.within(here.mode.levels), present))
     return list(results) if type(results) is tuple else [results]
 
 
@@ -148,13 +152,13 @@ def _mark_freed(route: Route) -> None:
 
 def _add_value(found: dict[Place, Value], place: Place, grad: Value) -> None:
     before = found.get(place)
-    found[place] = grad if before is None else record(ADD, (before, grad))
+    found[place] = grad if before is None else sum_of(before, grad)
 
 
 def total(found: dict[Place, Value], places: list[Place]) -> Value | None:
     total = None
     for g in [found[p] for p in places if p in found]:
-        total = g if total is None else record(ADD, (total, g))
+        total = g if total is None else sum_of(total, g)
     return total
 
 
@@ -165,17 +169,23 @@ def accumulate(leaf: Leaf, grad: Value, create_graph: bool) -> None:
     if leaf.grad is None:
         leaf.grad = tensor_of(grad if create_graph else _plain(grad))
     elif create_graph:
-        leaf.grad = tensor_of(record(ADD, (leaf.grad, grad)))
+        leaf.grad = tensor_of(sum_of(leaf.grad, grad))
     else:
         before = here.mode
         here.mode = mode(False, False, before.floating, before.autocast)
-        leaf.grad._write(record(ADD, (leaf.grad, grad)))
+        total = sum_of(leaf.grad, grad)
+        if leaf.grad.layout is STRIDED:
+            leaf.grad._write(total)
+        else:
+            leaf.grad = tensor_of(total)
         here.mode = before
     for hook in list((leaf.after or {}).values()):
         hook(leaf.owner())
 
 
-def _plain(value: Value) -> Value:
+def _plain(value: Any) -> Any:
+    if value.__class__ is not Value:
+        return value.detach()
     return computed(value.aval.plain, concrete(value, "gradient")) if value.aval.requires_grad else value
 
 

@@ -68,7 +68,7 @@ RULES.update(reduce_window_sum=partial(_reduced, np.add, lambda kind: 0), reduce
 @rule("fft")
 def fft(x: Array, *, fft_type: Any, fft_lengths: tuple) -> Array:
     """Fourier transform over the last dimensions."""
-    call = {FftType.FFT: np.fft.fftn, FftType.IFFT: np.fft.ifftn, FftType.RFFT: np.fft.rfftn, FftType.IRFFT: np.fft.irfftn}[fft_type]
+    call: Any = {FftType.FFT: np.fft.fftn, FftType.IFFT: np.fft.ifftn, FftType.RFFT: np.fft.rfftn, FftType.IRFFT: np.fft.irfftn}[fft_type]
     return call(x, fft_lengths, range(x.ndim - len(fft_lengths), x.ndim))
 
 

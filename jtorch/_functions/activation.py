@@ -17,6 +17,7 @@ from .._core.tensor import Tensor, from_array, wrap
 from .._ops.activation import gumbel_softmax_apply, leaky_relu, rrelu_apply
 from .._ops.elementary import sigmoid, tanh
 from .draw import Generator, default, stream
+from .drawn import draw
 
 FUNCTIONAL = "nn.functional"
 
@@ -46,8 +47,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     """
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
-    gumbels = -np.log(random.exponential(default, tuple(logits.shape), logits.dtype))
-    return wrap(record(gumbel_softmax_apply.op, (logits, from_array(gumbels, logits.device), tau), (hard, dim)))
+    gumbels = draw(lambda full: -np.log(random.exponential(default, full, logits.dtype)), logits.shape, logits.dtype, logits.device)
+    return wrap(record(gumbel_softmax_apply.op, (logits, gumbels, tau), (hard, dim)))
 
 
 def _leaky(input: Tensor, lower: float, upper: float, training: bool, generator: Generator | None, inplace: bool) -> Tensor:

@@ -16,6 +16,7 @@ from .._core.tensor import Tensor, wrap
 from .._ops.householder import slope
 from .._ops.linalg import linalg_qr, linalg_svd
 from .._ops.lu import lu_factor_ex
+from .._ops.reduce import matrix_norm
 from .search import fresh, values
 
 Bins = named_tuple("histogramdd", "hist bin_edges")
@@ -32,15 +33,25 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     """
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     dims = [check_dimension(d, input.dim()) for d in dims]
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    spacing = 1 if spacing is None else spacing
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     if isinstance(spacing, str):
         raise TypeError(f"gradient() received an invalid combination of arguments - got (Tensor, spacing={type(spacing).__name__})")
     each = list(spacing) if isinstance(spacing, list | tuple) else [spacing] * len(dims)
     if len(each) != len(dims):
-        since = f"'self.dim() = {len(dims)}', since dim argument was not given" if dim is None else f"'len(dim) = {len(dims)}'"
+        if dim is not None:
+            raise RuntimeError("torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same length, but "
+                               f"got a spacing argument of length {len(each)} and a dim argument of length {len(dims)}.")
+        since = f"'self.dim() = {len(dims)}', since dim argument was not given"
         raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to {since}, but got a list of "
                            f"length {len(each)}")
+    devices = {str(step.device): None for step in (input, *each) if isinstance(step, Tensor)}
+    if len(devices) > 1:
+        raise RuntimeError(f"torch.gradient expected each tensor to be on the same device, but got devices {' and '.join(devices)}!")
     return tuple([_slope(input, step, d, edge_order) for step, d in zip(each, dims, strict=True)])
 
 
@@ -60,10 +71,12 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = Non
     edges = [b._host() if isinstance(b, Tensor) else b for b in bins] if isinstance(bins, list | tuple) else [bins] * width
     if len(edges) != width:
         raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
-    limits = None if range is None else [(range[2 * d], range[2 * d + 1]) for d in np.arange(width)]
+    if any(isinstance(e, np.ndarray) and (np.diff(e) < 0).any() for e in edges):
+        raise RuntimeError("histogramdd: the edges of the bins must increase")
+    limits = None if range is None else [(range[2 * d], range[2 * d + 1]) for d in map(int, np.arange(width))]
     counts, found = np.histogramdd(points.reshape(-1, width), edges, limits, density, None if weight is None else weight._host().reshape(-1))
     kind = input.dtype.numpy
-    return Bins(fresh(counts.astype(kind), input), tuple([fresh(e.astype(kind), input) for e in found]))
+    return Bins((fresh(counts.astype(kind), input), tuple([fresh(e.astype(kind), input) for e in found])))
 
 
 # ---- decompositions
@@ -119,3 +132,23 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     if dim == -1:
         return v.norm(pow)
     return v.norm(pow, [d for d in np.arange(v.dim()).tolist() if d != dim], True)
+
+
+@public("torch")
+def frobenius_norm(input: Tensor, dim: Any, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The 2-norm over one or two dimensions; an old name of `torch.linalg.vector_norm`."""
+    warnings.warn("at::frobenius_norm is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch release. Please use "
+                  "`linalg.vector_norm(A, 2., dim, keepdim)` instead", UserWarning, stacklevel=2)
+    if isinstance(dim, Sequence) and len(dim) > 2:
+        raise RuntimeError(f"Expected at most 2 dimensions, but got {len(dim)} dimensions instead.")
+    return into(out, input.norm("fro", dim or None if isinstance(dim, Sequence) else dim, keepdim))
+
+
+@public("torch")
+def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The sum of the singular values; an old name of `torch.linalg.matrix_norm`."""
+    warnings.warn("at::nuclear_norm is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch release. Please use "
+                  "`linalg.matrix_norm(A, 'nuc', dim, keepdim)` instead", UserWarning, stacklevel=2)
+    dim, keepdim = (None, dim) if isinstance(dim, bool) else (dim, keepdim)
+    pair = (-2, -1) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    return into(out, wrap(record(matrix_norm.op, (input,), ("nuc", pair, keepdim, None))))

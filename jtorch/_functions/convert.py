@@ -9,9 +9,11 @@ import numpy as np
 
 from .._core import dtype as dt
 from .._core import layout, misfit, promote
+from .._core.batched import refuse
 from .._core.derive import into, sizes
-from .._core.device import CPU, META, canonical
+from .._core.device import CPU, META, Where, canonical
 from .._core.dtype import check_number, dtype
+from .._core.format import memory_format
 from .._core.graph import here
 from .._core.indexing import FILL, gather, scatter
 from .._core.public import public
@@ -20,7 +22,7 @@ from .._core.run import host_value
 from .._core.size import Size
 from .._core.storage import Step, convert
 from .._core.tensor import Tensor, from_array, new, wrap
-from .create import numbers
+from .create import from_numpy, numbers
 
 CASTS = {"float": dt.float32, "double": dt.float64, "half": dt.float16, "bfloat16": dt.bfloat16, "long": dt.int64, "int": dt.int32,
          "short": dt.int16, "char": dt.int8, "byte": dt.uint8, "bool": dt.bool_, "cfloat": dt.complex64, "cdouble": dt.complex128}
@@ -30,7 +32,7 @@ LEGACY_TYPES = [dt.named(n) for n in ("float32", "float64", "float16", "bfloat16
 
 def _cast(name: str, kind: dtype) -> None:
     @public("Tensor", name=name)
-    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
+    def cast(self: Tensor, memory_format: memory_format | None = None) -> Tensor:
         return self if self.dtype is kind else wrap(record(convert.op, (self,), (kind,)))
     cast.__name__ = cast.__qualname__ = name
     cast.__doc__ = f"The tensor as `{kind!r}`; itself if it is already."
@@ -62,25 +64,25 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 @public("Tensor")
-def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+def cpu(self: Tensor, memory_format: memory_format | None = None) -> Tensor:
     """The tensor on the CPU; itself if it is there."""
     return self.to(CPU)
 
 
 @public("Tensor")
-def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+def cuda(self: Tensor, device: Where = None, non_blocking: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """The tensor on a GPU (by default the first)."""
     return self.to(canonical("cuda" if device is None else device))
 
 
 @public("Tensor")
-def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+def pin_memory(self: Tensor, device: Where = None) -> Tensor:
     """The tensor itself: XLA stages transfers on its own."""
     return self
 
 
 @public("Tensor")
-def is_pinned(self: Tensor, device: Any = None) -> bool:
+def is_pinned(self: Tensor, device: Where = None) -> bool:
     """False: no memory is pinned by hand."""
     return False
 
@@ -329,22 +331,7 @@ def resize(self: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 @public("Tensor")
-def resize_(self: Tensor, *sizes_: Any, memory_format: Any = None) -> Tensor:
-    """Take another shape, in place."""
-    if self.requires_grad:
-        raise RuntimeError("cannot resize variables that require grad")
-    shape = sizes(sizes_)
-    return self if shape == self.shape else resize(self, shape)
-
-
-@public()
-def resize_as_(self: Tensor, tensor: Tensor, memory_format: Any = None) -> Tensor:
-    """Take the shape of another tensor, in place."""
-    return resize_(self, tensor.shape)
-
-
-@public("Tensor")
-def set_(self: Tensor, source: Any = NOTHING, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+def set_(self: Tensor, source: Any = NOTHING, storage_offset: int = 0, size: Sequence[int] | None = None, stride: Sequence[int] | None = None) -> Tensor:
     """Look at the memory of `source` from now on."""
     if source is not NOTHING and not isinstance(source, Tensor) and not hasattr(source, "tensor"):
         raise TypeError(f"set_() received an invalid combination of arguments - got ({source.__class__.__name__}), but expected one of:\n * ()\n"
@@ -395,6 +382,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     """The elements where the mask is true, as a vector."""
     if mask.dtype is not dt.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    refuse(mask._aval, "masked_select")
     shape = np.broadcast_shapes(input.shape, mask.shape)
     if out is not None:
         layout.check_overlap(out, (input, mask), False)
@@ -423,7 +411,7 @@ class LegacyType:
         self.__name__ = self.__qualname__ = f"{name}Tensor"
         self.dtype, self.device = kind, device
 
-    def __call__(self, *args: Any, device: Any = None) -> Tensor:
+    def __call__(self, *args: Any, device: Where = None) -> Tensor:
         return legacy(self.dtype, device or self.device, args)
 
     def __instancecheck__(self, other: Any) -> bool:
@@ -454,11 +442,13 @@ def legacy(kind: dtype, where: Any, args: tuple) -> Tensor:
         raise TypeError("new(): invalid data type 'str'")
     if not isinstance(data, Sequence | np.ndarray):
         raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
+    if isinstance(data, np.ndarray) and data.dtype == kind.numpy and place == CPU:
+        return from_numpy(data)
     return from_array(np.array(numbers(data, kind) if isinstance(data, Sequence) else data).astype(kind.numpy), place)
 
 
 @public("Tensor", name="new")
-def new_legacy(self: Tensor, *args: Any, device: Any = None) -> Tensor:
+def new_legacy(self: Tensor, *args: Any, device: Where = None) -> Tensor:
     """What the old constructor of its type does: a tensor of the given sizes, or of the given data."""
     return legacy(self.dtype, device or self.device, args)
 
@@ -474,7 +464,7 @@ def named_type(name: str) -> Any:
     return LegacyType(last.removesuffix("Tensor"), LEGACY[last].dtype, "cuda" if ".cuda." in name else "cpu")
 
 
-def _new(cls: Any, *args: Any, device: Any = None, dtype: Any = None, **kwargs: Any) -> Tensor:
+def _new(cls: Any, *args: Any, device: Where = None, dtype: Any = None, **kwargs: Any) -> Tensor:
     made = legacy(here.mode.floating, device or "cpu", args) if not (len(args) == 1 and isinstance(args[0], Tensor)) else args[0].detach()
     if cls is Tensor:
         return made

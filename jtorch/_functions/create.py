@@ -1,6 +1,7 @@
 """Creating tensors: from data, filled, and in sequences.  Fresh CPU tensors are NumPy arrays on the host, so making them compiles nothing."""
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dt
-from .._core import misfit, promote
+from .._core import levels, misfit, promote
 from .._core.derive import sizes
-from .._core.device import CPU, META, canonical, device
-from .._core.dtype import FLOATING, chosen, dtype, of_python
+from .._core.device import CPU, META, Where, canonical, device
+from .._core.dtype import FLOATING, chosen, dtype
+from .._core.format import layout, memory_format
 from .._core.graph import here, mode
 from .._core.public import PUBLIC, public
 from .._core.record import adopted
+from .._core.sparse import FORMS, STRIDED, SparseTensor, refusal
 from .._core.storage import Step, Storage
 from .._core.tensor import Tensor, from_array, new, required, wrap
 
@@ -47,6 +50,11 @@ def make(how: Callable[[], np.ndarray], shape: Sequence[int], kind: dtype, devic
     """A tensor that owns the array that `how()` makes, on the wanted device: on `meta` nothing is made, or drawn."""
     where = Defaults.device if device is None else canonical(device)
     return from_array(blank(shape, kind.numpy) if where is META else how(), where, requires_grad)
+
+
+def alike(made: Tensor, other: Tensor) -> Tensor:
+    """A new tensor, inside `vmap` as a member of the batches that `other` is a member of, so that it can be written to."""
+    return wrap(levels.like(made, other)) if here.active and other._aval.levels else made
 
 
 # From data
@@ -174,7 +182,7 @@ def _kinds(data: Any) -> set[type]:
 
 
 @public("torch")
-def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(data: Any, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A new tensor with a copy of `data`: numbers, nested sequences, NumPy arrays, tensors.
 
     >>> torch.tensor([[1, 2], [3, 4]])
@@ -243,8 +251,40 @@ def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, r
 
 
 @public("torch")
-def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+def from_file(filename: str, shared: bool | None = None, size: int | None = 0, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+              pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+    """A vector on the first `size` numbers of a file, which it may change if `shared` (then the file is made where there is none)."""
+    kind, count = chosen(dtype, floating()), size or 0
+    if not os.path.exists(filename):
+        if not shared:
+            raise RuntimeError(f"unable to open file <{filename}> in read-only mode: No such file or directory (2)")
+        open(filename, "wb").close()
+    if shared and os.path.getsize(filename) < count * kind.itemsize:
+        os.truncate(filename, count * kind.itemsize)
+    if not count:
+        return finish(np.zeros(0, kind.numpy), device, requires_grad)
+    made = from_numpy(np.memmap(filename, kind.numpy, "r+" if shared else "c", shape=(count,)))
+    return made.requires_grad_() if requires_grad else made
+
+
+class _OnHost:
+    """What gives a bare DLPack capsule the two methods of the protocol."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return DLPACK_CPU, 0
+
+
+@public("torch")
+def from_dlpack(ext_tensor: Any, *, device: Where = None, copy: bool | None = None) -> Tensor:
     """A tensor on the memory of another library's tensor."""
+    if type(ext_tensor).__name__ == "PyCapsule":
+        ext_tensor = _OnHost(ext_tensor)
     if isinstance(ext_tensor, Tensor):
         made = ext_tensor.detach()
     elif not hasattr(ext_tensor, "__dlpack__"):
@@ -258,7 +298,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 
 
 @public("torch")
-def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: dtype | None = None, device: Where = None) -> Tensor:
     """`data` as a tensor, sharing memory where that is possible."""
     if isinstance(data, Tensor):
         return data.to(device or data.device, dtype or data.dtype)
@@ -268,7 +308,7 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
 
 
 @public("torch")
-def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+def asarray(obj: Any, *, dtype: dtype | None = None, device: Where = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
     """`obj` as a tensor; `copy` says whether memory must (True) or must not (False) be copied."""
     made = as_tensor(obj, dtype, device) if not copy else tensor(obj.detach().cpu().numpy() if isinstance(obj, Tensor) else obj, dtype=dtype, device=device)
     if copy is False and not isinstance(obj, Tensor | np.ndarray):
@@ -278,7 +318,7 @@ def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: b
 
 
 @public("torch")
-def scalar_tensor(s: complex, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(s: complex, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
     """A zero-dim tensor of a number, floating point unless told otherwise."""
     return tensor(s, dtype=dtype or floating(), device=device, requires_grad=requires_grad)
 
@@ -286,42 +326,57 @@ def scalar_tensor(s: complex, *, dtype: dtype | None = None, device: Any = None,
 # Filled
 
 @public("torch")
-def full(size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+def full(size: Sequence[int], fill_value: Any, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A tensor of the given size, filled with one value."""
     if not misfit.fits("Number", fill_value) or isinstance(fill_value, Tensor) and fill_value.dim():
         raise misfit.wrong_class("full", "fill_value", 2, "Number", fill_value)
     fill = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    kind = of_python.get(dtype, dtype) or promote.number_type(type(fill) if type(fill) in promote.NUMBERS else type(np.asarray(fill).item()))
+    kind = (dtype and chosen(dtype, dtype)) or promote.number_type(type(fill) if type(fill) in promote.NUMBERS else type(np.asarray(fill).item()))
     dt.check_number(fill, kind)
     shape = checked_sizes(sizes((size,)))
     return put_in(out, make(lambda: np.full(shape, fill).astype(kind.numpy), shape, kind, device, requires_grad))
 
 
 def _filled(name: str, text: str, fresh: Any) -> None:
-    def fill(*size: Any, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
-             requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None, names: Any = None) -> Tensor:
+    def fill(*size: int | Sequence[int], out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+             requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None, names: Any = None) -> Tensor:
         if not size:
             raise misfit.missing(name, ("size",))
         size = sizes(size)
         if name == "zeros" and any(n < 0 for n in size):
             raise RuntimeError("zeros: Dimension size must be non-negative.")
         kind = chosen(dtype, floating())
+        if layout is not None and layout is not STRIDED:
+            return stored_nowhere(name, layout, size, kind, device, requires_grad)
         return put_in(out, make(lambda: fresh(size, kind.numpy), checked_sizes(size), kind, device, requires_grad))
 
-    def like(input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-             pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+    def like(input: Tensor, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None, requires_grad: bool = False,
+             pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
         shape, kind = tuple(input.shape), chosen(dtype, input.dtype)
-        return make(lambda: fresh(shape, kind.numpy), shape, kind, device or input.device, requires_grad)
+        if (layout or input.layout) is not STRIDED:
+            return stored_nowhere(name, layout or input.layout, shape, kind, device or input.device, requires_grad, input)
+        return alike(make(lambda: fresh(shape, kind.numpy), shape, kind, device or input.device, requires_grad), input)
 
-    def of_tensor(self: Tensor, *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+    def of_tensor(self: Tensor, *size: int | Sequence[int], dtype: dtype | None = None, device: Where = None, requires_grad: bool = False,
+                  layout: layout | None = None,
                   pin_memory: bool = False) -> Tensor:
         shape, kind = checked_sizes(sizes(_size_argument(size))), chosen(dtype, self.dtype)
-        return make(lambda: fresh(shape, kind.numpy), shape, kind, device or self.device, requires_grad)
+        if (layout or self.layout) is not STRIDED:
+            return stored_nowhere(name, layout or self.layout, shape, kind, device or self.device, requires_grad, self)
+        return alike(make(lambda: fresh(shape, kind.numpy), shape, kind, device or self.device, requires_grad), self)
     for function, known, home, where in ((fill, name, "torch", "of the given size"), (like, f"{name}_like", "torch", "of the size and type of `input`"),
                                          (of_tensor, f"new_{name}", "Tensor", "of the same type and device")):
         function.__doc__, function.__name__ = f"A tensor {where}, {text}.", known
         public(home)(function)
+
+
+def stored_nowhere(name: str, layout: Any, shape: tuple[int, ...], kind: dtype, device: Any, requires_grad: bool, like: Any = None) -> Tensor:
+    """A sparse tensor without elements: the only one that zeros and nothing can be stored as."""
+    made = FORMS["empty_as"](layout, shape, kind, device, requires_grad, like if isinstance(like, SparseTensor) else None)
+    if name == "ones":
+        raise refusal("fill_.Scalar", made)
+    return made
 
 
 def _size_argument(size: tuple) -> tuple:
@@ -341,21 +396,21 @@ _filled("empty", "whose contents are unspecified (here zeros)", np.zeros)
 
 
 @public("torch")
-def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-              pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None, requires_grad: bool = False,
+              pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """A tensor of the size and type of `input`, filled with one value."""
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return alike(full(input.shape, fill_value, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad), input)
 
 
 @public("Tensor")
-def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
-             layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False,
+             layout: layout | None = None, pin_memory: bool = False) -> Tensor:
     """A tensor of the same type and device, of the given size, filled with one value."""
-    return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return alike(full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad), self)
 
 
 @public("Tensor")
-def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False, layout: layout | None = None,
                pin_memory: bool = False) -> Tensor:
     """A copy of `data` as a tensor of the same type and device."""
     kind = dtype if dtype is not None else data.dtype if isinstance(data, Tensor) else None
@@ -365,7 +420,8 @@ def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: A
 
 
 @public("torch")
-def empty_strided(size: Any, stride: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+def empty_strided(size: Sequence[int], stride: Sequence[int], *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+                  requires_grad: bool = False,
                   pin_memory: bool = False) -> Tensor:
     """A tensor with the given strides."""
     size, stride = sizes((size,)), sizes((stride,))

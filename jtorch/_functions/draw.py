@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import Signature, signature
 from operator import index
 from typing import Any
 
@@ -9,15 +10,17 @@ import numpy as np
 
 from .._core import dtype as dt
 from .._core import random, rejection
-from .._core.derive import sizes
-from .._core.device import META
+from .._core.derive import into, sizes
+from .._core.device import META, Where
 from .._core.dtype import chosen, dtype
+from .._core.format import layout, memory_format
 from .._core.public import public
-from .._core.record import to_host
 from .._core.run import host_value
 from .._core.tensor import Tensor, from_array
 from .._core.twister import Generator as HostGenerator
-from .create import checked_sizes, finish, floating, make
+from . import drawn
+from .create import checked_sizes, floating
+from .drawn import check_in_place, check_same, draw, one_by_one, values
 
 
 class Generator(HostGenerator):
@@ -90,7 +93,7 @@ def _drawn(how: Callable[..., np.ndarray], generator: Generator | None, shape: S
            requires_grad: bool, out: Tensor | None = None) -> Tensor:
     """The tensor that `how(generator, shape, kind, *given)` draws."""
     if out is None:
-        return make(lambda: how(stream(generator), tuple(shape), kind, *given), shape, kind, device, requires_grad)
+        return draw(lambda full: how(stream(generator), full, kind, *given), shape, kind, device, requires_grad)
     if out.shape != shape:
         out._resize(shape)
     return out._write(host_value(how(stream(generator), tuple(shape), kind, *given)))
@@ -101,22 +104,25 @@ def _shape(size: tuple, named: Any) -> tuple[int, ...]:
 
 
 @public("torch")
-def rand(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+def rand(*size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
+         layout: layout | None = None, device: Where = None,
          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers uniform in [0, 1)."""
     return _drawn(random.uniform, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
-def randn(*size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+def randn(*size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
+          layout: layout | None = None, device: Where = None,
           requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers from the standard normal distribution."""
     return _drawn(random.normal, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
-def randint(low: Any = None, high: Any = None, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64,
-            layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randint(low: Any = None, high: Any = None, size: Sequence[int] | None = None, *, generator: Generator | None = None, out: Tensor | None = None,
+            dtype: dtype = dt.int64,
+            layout: layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
     """Integers uniform in [low, high)."""
     if size is None and high is not None and not isinstance(high, int):
         low, high, size = 0, low, high
@@ -128,50 +134,53 @@ def randint(low: Any = None, high: Any = None, size: Any = None, *, generator: G
 
 
 @public("torch")
-def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64, layout: Any = None, device: Any = None,
+def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64, layout: layout | None = None,
+             device: Where = None,
              requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """The numbers from 0 to n - 1 in random order."""
-    return _drawn(lambda g, shape, kind: random.randperm(g, n, kind), generator, (n,), dtype, (), device, requires_grad, out)
+    return _drawn(lambda g, shape, kind: one_by_one(lambda: random.randperm(g, n, kind), shape, 1), generator, (n,), dtype, (), device, requires_grad, out)
 
 
 @public("torch")
-def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
-              requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+              requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Numbers uniform in [0, 1), of the size and type of `input`."""
     return rand(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 @public("torch")
-def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
-               requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+               requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Numbers from the standard normal distribution, of the size and type of `input`."""
     return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 @public("torch")
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: dtype | None = None, layout: Any = None, device: Any = None,
-                 requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+                 requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Integers uniform in [low, high), of the size and type of `input`."""
     low, high = (0, low) if high is None else (low, high)
     return randint(low, high, input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 @public("torch")
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
-           layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None, out: Tensor | None = None,
+           dtype: dtype | None = None,
+           layout: layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
     """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         return _drawn(random.normal, generator, sizes((size,)), chosen(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)
     first = mean if isinstance(mean, Tensor) else std
     shape = np.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
-    if isinstance(std, Tensor) and std.numel() and std.device is not META and bool((std < 0).any()):
+    check_same(mean, std)
+    if isinstance(std, Tensor) and not std._aval.levels and std.numel() and std.device is not META and bool((std < 0).any()):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     scale = 1.0 if isinstance(std, Tensor) else _positive(std)
     drawn = _drawn(random.normal, generator, shape, first.dtype, (0.0, scale), device or first.device, False)
     if isinstance(std, Tensor):
         drawn = drawn * std.detach()
     made = drawn + (mean.detach() if isinstance(mean, Tensor) else mean)
-    return made if out is None else out._write(made._value)
+    return into(out, made)
 
 
 def _positive(std: float) -> float:
@@ -183,7 +192,7 @@ def _positive(std: float) -> float:
 @public("torch")
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Ones with the probability that `input` gives for each element (or with probability `p`), zeros otherwise."""
-    chance = p if p is not None or input.device is META else np.asarray(to_host(input._read_value(), "bernoulli"))
+    chance = p if p is not None or input.device is META else values(input, "bernoulli")
     if isinstance(chance, np.ndarray) and chance.size and (np.asarray(chance, np.float64).min() < 0 or np.asarray(chance, np.float64).max() > 1):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, "
                            "please report an enhancement request to PyTorch.)")
@@ -197,7 +206,9 @@ public("Tensor", name="bernoulli")(bernoulli)
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Indices drawn with the weights in each row of `input`.    input: (n) or (m, n)  ->  (num_samples) or (m, num_samples)"""
     def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
-        return random.multinomial(g, to_host(input._read_value(), "multinomial"), num_samples, replacement)
+        weights = values(input, "multinomial")
+        rows = weights.reshape(-1, weights.shape[-1]) if weights.ndim > input.dim() else weights
+        return random.multinomial(g, rows, num_samples, replacement).reshape(shape)
     return _drawn(draw, generator, (*input.shape[:-1], num_samples), dt.int64, (), input.device, False, out)
 
 
@@ -205,16 +216,17 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson counts with the rates in `input`."""
     def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
-        return rejection.poisson(g, np.asarray(to_host(input._read_value(), "poisson"), np.float64)).astype(kind.numpy).reshape(shape)
+        return rejection.poisson(g, np.asarray(values(input, "poisson"), np.float64)).astype(kind.numpy).reshape(shape)
     return _drawn(draw, generator, input.shape, input.dtype, (), input.device, False)
 
 
 @public("torch")
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """Binomial counts."""
-    n, p = np.broadcast_arrays(to_host(count._read_value(), "binomial"), to_host(prob._read_value(), "binomial"))
-    return finish(rejection.binomial(stream(generator), n.astype(np.float64), p.astype(np.float64)).astype(count.dtype.numpy).reshape(n.shape),
-                  count.device, False)
+    def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
+        n, p = np.broadcast_arrays(values(count, "binomial"), values(prob, "binomial"))
+        return rejection.binomial(g, n.astype(np.float64), p.astype(np.float64)).astype(kind.numpy).reshape(n.shape)
+    return _drawn(draw, generator, np.broadcast_shapes(count.shape, prob.shape), count.dtype, (), count.device, False)
 
 
 # In place
@@ -223,9 +235,13 @@ def _in_place(name: str, doc: str, draw: Any) -> None:
     @public("Tensor", name=name)
     def fill(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
         self._check_write()
-        made = make(lambda: draw(stream(generator), tuple(self.shape), self.dtype, *args, **kwargs), self.shape, self.dtype, self.device, False)
+        check_in_place(self)
+        made = drawn.draw(lambda full: draw(stream(generator), full, self.dtype, *args, **kwargs), self.shape, self.dtype, self.device)
         return self._write(made._value, name)
     fill.__name__, fill.__doc__ = name, doc
+    own, given = signature(fill).parameters, [*signature(draw).parameters.values()][3:]
+    shown = [own["self"], *[p for p in given if p.kind is not p.VAR_KEYWORD], own["generator"]]
+    setattr(fill, "__signature__", Signature(shown, return_annotation="Tensor"))
 
 
 def _uniform(g: Generator, shape: tuple, kind: dtype, from_: float = 0.0, to: float = 1.0, **named: float) -> np.ndarray:
@@ -244,7 +260,7 @@ def _random(g: Generator, shape: tuple, kind: dtype, from_: int | None = None, t
 
 
 def _bernoulli(g: Generator, shape: tuple, kind: dtype, p: Any = 0.5) -> np.ndarray:
-    return random.bernoulli(g, shape, kind, np.broadcast_to(p._host(), shape) if isinstance(p, Tensor) else p)
+    return random.bernoulli(g, shape, kind, np.broadcast_to(values(p, "bernoulli"), shape) if isinstance(p, Tensor) else p)
 
 
 def _exponential(g: Generator, shape: tuple, kind: dtype, lambd: float = 1.0) -> np.ndarray:

@@ -16,8 +16,8 @@ from .._core.tensor import Tensor, from_array, wrap
 from .._ops.activation import alpha_dropout_apply, dropout_apply
 from .._ops.checks import SCALAR_TYPES
 from .._ops.pointwise import mul
-from .create import make
 from .draw import default
+from .drawn import draw
 
 FUNCTIONAL = "nn.functional"
 DEPRECATED = ("{name}: Received a {given}-D input to {name}, which is deprecated and will result in an error in a future release. To retain the "
@@ -36,7 +36,7 @@ def check_probability(p: float, error: type[Exception] = ValueError) -> None:
 
 def kept(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
     """Which elements of a tensor of this shape dropout keeps, on the device of `like`."""
-    return make(lambda: random.keep_mask(default, tuple(shape), p), shape, bool_, like.device, False)
+    return draw(lambda full: random.keep_mask(default, full, p), shape, bool_, like.device)
 
 
 def kept_of(input: Tensor, p: float) -> Tensor:

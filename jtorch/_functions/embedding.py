@@ -12,6 +12,7 @@ from .._core.tensor import Tensor, wrap
 from .._ops.embed import embedding as embedding_apply
 from .._ops.embed import embedding_bag as embedding_bag_apply
 from .._ops.embed import embedding_renorm
+from .sparse_gradients import looked_up
 
 FUNCTIONAL = "nn.functional"
 MODES = ("sum", "mean", "max")
@@ -50,6 +51,9 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
         raise IndexError("index out of range in self")
     if max_norm is not None:
         embedding_renorm_(weight, input, max_norm, norm_type)
+    if sparse and here.mode.grad and weight.requires_grad:
+        found = wrap(record(embedding_apply.op, (input, weight.detach()), (padding_idx, None, 2.0, False, False)))
+        return looked_up(found, input, weight, padding_idx, scale_grad_by_freq)
     return wrap(record(embedding_apply.op, (input, weight), (padding_idx, None, 2.0, scale_grad_by_freq, sparse)))
 
 
@@ -79,8 +83,22 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         raise ValueError("max mode does not support " + ("scaling the gradient by the frequency" if scale_grad_by_freq else "sparse weights"))
     if max_norm is not None:
         embedding_renorm_(weight, input, max_norm, norm_type)
+    if sparse and here.mode.grad and weight.requires_grad:
+        input, weight, padding_idx = _apart(input, weight, padding_idx, scale_grad_by_freq)
+        scale_grad_by_freq = False
     operands = (input, weight, offsets, per_sample_weights)
     return wrap(record(embedding_bag_apply.op, operands, (None, 2.0, scale_grad_by_freq, mode, sparse, include_last_offset, padding_idx)))
+
+
+def _apart(input: Tensor, weight: Tensor, padding_idx: int | None, scaled: bool) -> tuple[Tensor, Tensor, int | None]:
+    """The bags with a table of just their rows, whose gradient is sparse; padding stands at its end."""
+    rows = embedding(input.reshape(-1), weight.detach())
+    rows = looked_up(rows, input, weight, padding_idx, scaled)
+    place = input.new_tensor(np.arange(input.numel())).reshape(input.shape)
+    if padding_idx is None:
+        return place, rows, None
+    table = rows.new_zeros((rows.shape[0] + 1, rows.shape[1])).index_copy(0, place.reshape(-1), rows)
+    return place.where(input != padding_idx % weight.shape[0], rows.shape[0]), table, rows.shape[0]
 
 
 def _check_places(input: Tensor, rows: int, offsets: Tensor | None) -> None:

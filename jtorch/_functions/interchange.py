@@ -1,14 +1,15 @@
 """Tensors to and from everything else: NumPy, lists, DLPack, other types and devices, copies and pickles."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
 from .._core import dtype as dt
 from .._core import gradgraph
-from .._core.device import CPU, META, canonical, device
+from .._core.device import CPU, META, Where, canonical, device
 from .._core.dtype import FLOATING, dtype
+from .._core.format import memory_format
 from .._core.graph import aval, computed
 from .._core.public import public
 from .._core.record import record, to_device, to_host
@@ -40,7 +41,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
         raise TypeError(f"Got unsupported ScalarType {self.dtype.title}")
     storage = self._share()
     if not storage.shared():
-        storage.buffer = np.array(to_host(storage.value, "numpy()"), order="C")
+        storage.buffer = np.array(to_host(storage.value, "numpy()"), order="C")   # type: ignore[call-overload]  # it knows no literal in a chain
         if not storage.value.aval.requires_grad:
             storage.value = None
         for alias in storage.aliases:
@@ -70,10 +71,17 @@ def __dlpack_device__(self: Tensor) -> tuple:
     return (1, 0) if self.device is CPU else concrete(self._read_value(), "dlpack").__dlpack_device__()
 
 
+@overload
+def to(self: Tensor, dtype: dt.dtype, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format | None = None) -> Tensor: ...
+@overload
+def to(self: Tensor, device: Where = None, dtype: dt.dtype | None = None, non_blocking: bool = False, copy: bool = False, *,
+       memory_format: memory_format | None = None) -> Tensor: ...
+@overload
+def to(self: Tensor, other: Tensor, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format | None = None) -> Tensor: ...
 @public("Tensor")
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The tensor in another type or on another device: `to(dtype)`, `to(device, dtype)`, `to(other)`; itself where nothing changes."""
-    where, kind, copy = _destination(self, *args, **kwargs)
+    where, kind, copy = destination(self, *args, **kwargs)
     out = self
     if kind is not None and kind is not self.dtype:
         out = wrap(record(convert.op, (self,), (kind,)))
@@ -92,8 +100,8 @@ def _misfitting(args: tuple, unknown: dict[str, Any]) -> TypeError:
                      "torch.dtype dtype = None, ...)\n * (torch.dtype dtype, ...)\n * (Tensor tensor, ...)")
 
 
-def _destination(tensor: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
-                 memory_format: Any = None, other: Tensor | None = None, **unknown: Any) -> tuple:
+def destination(tensor: Tensor, *args: Any, device: Where = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
+                 memory_format: memory_format | None = None, other: Tensor | None = None, **unknown: Any) -> tuple:
     rest = [dt.of_python.get(x, x) if isinstance(x, type) else x for x in args]
     wrong = next((x for k, x in enumerate(rest) if not isinstance(x, PLACES) or isinstance(x, str) and k), None)
     if wrong is not None or set(unknown) or not isinstance(dtype, dt.dtype | type | None):
@@ -128,7 +136,7 @@ def __deepcopy__(self: Tensor, memo: dict) -> Tensor:
 
 
 @public("Tensor")
-def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
+def __reduce_ex__(self: Tensor, protocol: SupportsIndex) -> tuple:
     state = {k: v for k, v in self.__dict__.items() if k not in HIDDEN}
     data = tuple(self.shape) if self.device is META else np.array(self._host())
     return _rebuild, (type(self), data, self.dtype, str(self.device), self.requires_grad, state)
@@ -150,7 +158,7 @@ def _like(tensor: Tensor) -> Tensor:
 
 def _rebuild(cls: type, data: np.ndarray | tuple, kind: dtype, where: str, requires_grad: bool, state: dict) -> Tensor:
     array = blank(data, kind.numpy) if isinstance(data, tuple) else data
-    out = new(cls)
+    out: Any = new(cls)
     out._value = from_array(array.astype(kind.numpy, copy=False), canonical(where))._value
     out.__dict__.update(state)
     return out.requires_grad_() if requires_grad else out

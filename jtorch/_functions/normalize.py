@@ -1,8 +1,11 @@
 """Normalisation that keeps running statistics: they are updated in place, outside autograd."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from .._core.derive import into
 from .._core.dtype import FLOATING
 from .._core.public import public
 from .._core.record import record
@@ -11,6 +14,9 @@ from .._ops.batchnorm import running_update
 from .._ops.normalize import batch_norm_eval, batch_norm_train, instance_norm_train
 
 FUNCTIONAL = "nn.functional"
+BATCHED = ("Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated in place, were not batched.\nIf you are "
+           "using a module and do not need eval mode, please set `track_running_stats` to be False.If you are using a prebuilt module and do not need eval "
+           "mode, please see the functorch website for resources on how to patch your module to work with vmap")
 
 
 def _check_momentum(momentum: float, name: str) -> None:
@@ -20,6 +26,8 @@ def _check_momentum(momentum: float, name: str) -> None:
 
 def _follow(running_mean: Tensor, running_var: Tensor, found: tuple, momentum: float) -> None:
     """Move the running statistics towards those that were found."""
+    if any(not n.dual and n not in s._aval.levels for x in found for n in x._read_value().aval.levels for s in (running_mean, running_var)):
+        raise RuntimeError(BATCHED)
     mean, var = record(running_update.op, (running_mean, running_var, *found, momentum))
     running_mean._write(mean, "running_mean")
     running_var._write(var, "running_var")
@@ -44,6 +52,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     """
     if momentum is None:
         _check_momentum(momentum, "batch_norm")
+    if input.dim() == 1 and not input.numel():
+        return input.clone()
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation mode")
@@ -98,11 +108,12 @@ def plain_instance_norm(input: Tensor, weight: Tensor | None, bias: Tensor | Non
 
 @public("torch")
 def native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None,
-                      training: bool, momentum: float, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+                      training: bool, momentum: float, eps: float, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, ...]:
     """Batch normalisation, the batch's mean and 1 / standard deviation (both empty where not `training`).    input: (N, C, *)"""
-    result = batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
-    if not training:
-        empty = from_array(np.zeros(0, input.dtype.numpy), input.device)
-        return result, empty, empty.clone()
-    seen = input.detach().transpose(0, 1).flatten(1)
-    return result, seen.mean(1), (seen.var(1, unbiased=False) + eps).rsqrt()
+    made: tuple[Tensor, ...] = (batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps),)
+    if training:
+        seen = input.detach().transpose(0, 1).flatten(1)
+        made += seen.mean(1), (seen.var(1, unbiased=False) + eps).rsqrt()
+    else:
+        made += tuple([from_array(np.zeros(0, input.dtype.numpy), input.device) for _ in range(2)])
+    return made if out is None else tuple([into(o, m) for o, m in zip(out, made, strict=True)])

@@ -1,14 +1,18 @@
 """Parts of tensors: further ways to split, to raise the number of dimensions, and to write a part into a copy."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._core import layout
-from .._core.derive import into
-from .._core.dtype import FLOATING, bool_
+from .._core.derive import into, sizes
+from .._core.device import META, Where
+from .._core.dtype import FLOATING, INTEGRAL, bool_
+from .._core.format import layout as Layout
+from .._core.format import memory_format
 from .._core.indexing import check_dimension
 from .._core.public import PUBLIC, public
 from .._core.record import record
@@ -27,6 +31,9 @@ def _split_along(name: str, least: int, dim: Callable[[Tensor], int]) -> None:
         if input.dim() < least:
             raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.dim()} dimensions!")
         d = dim(input)
+        if not isinstance(indices_or_sections, int | list | tuple):
+            raise TypeError(f"{name}() received an invalid combination of arguments - got (Tensor, {type(indices_or_sections).__name__}), but expected one "
+                            "of:\n * (Tensor input, int sections)\n * (Tensor input, tuple of ints indices)\n")
         if isinstance(indices_or_sections, int) and (not indices_or_sections or input.shape[d] % indices_or_sections):
             raise RuntimeError(f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input.shape[d]} is not "
                                f"divisible by the split_size {indices_or_sections}!")
@@ -90,14 +97,16 @@ _at_least("atleast_3d", _to_volume)
 
 
 @public("Tensor")
-def sum_to_size(self: Tensor, *size: Any) -> Tensor:
+def sum_to_size(self: Tensor, *size: int | Sequence[int]) -> Tensor:
     """The sum over the dimensions that broadcasting from `size` to this shape would repeat."""
     wanted = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     ahead = self.dim() - len(wanted)
     if ahead < 0 or any(n not in (1, m) for n, m in zip(wanted, self.shape[ahead:], strict=True)):
         raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(self.shape)}}}.")
     dims = [*range(ahead), *[ahead + k for k, n in enumerate(wanted) if n != self.shape[ahead + k]]]
-    return view(self.sum(dims, keepdim=True), tuple(wanted)) if dims else self
+    if not dims:
+        return self if wanted or self.dtype.category > INTEGRAL else self.sum()   # to no dimensions it is a sum, which makes integers wide
+    return view(self.sum(dims, keepdim=True), tuple(wanted))
 
 
 # ---- writing a part into a copy
@@ -126,7 +135,7 @@ def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = 
 
 
 @public()
-def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """A copy of `input` with `src` where `as_strided` looks."""
     made = clone(input)
     as_strided(made, size, stride, storage_offset).copy_(src)
@@ -151,39 +160,70 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
 
 
 @public()
-def as_strided_(self: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+def as_strided_(self: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """Look at the memory with other sizes and strides from now on."""
     return self._become(as_strided(self, size, stride, storage_offset))
 
 
 @public("Tensor")
-def new_empty_strided(self: Tensor, size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+def resize_(self: Tensor, *sizes_: int | Sequence[int], memory_format: memory_format | None = None) -> Tensor:
+    """Take another shape, in place.  Memory that is no longer seen stays, and comes back where the tensor grows again."""
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    shape, at = sizes(sizes_), self.storage_offset()
+    if shape == self.shape or self.device is META:
+        return self if shape == self.shape else self._resize(shape)
+    held = self.untyped_storage().nbytes() // self.dtype.itemsize - at
+    if math.prod(shape) <= held:
+        return as_strided_(self, shape, layout.contiguous(shape), at)
+    return as_strided_(self, (held,), (1,), at)._resize(shape)
+
+
+@public()
+def resize_as_(self: Tensor, tensor: Tensor, memory_format: memory_format | None = None) -> Tensor:
+    """Take the shape of another tensor, in place."""
+    return resize_(self, tensor.shape)
+
+
+@public("Tensor")
+def new_empty_strided(self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Any = None, layout: Layout | None = None,
+                      device: Where = None, pin_memory: bool = False,
                       requires_grad: bool = False) -> Tensor:
     """A tensor of the same type and device with the given strides."""
     return PUBLIC["torch"]["empty_strided"](size, stride, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
 @public("torch")
-def empty_permuted(size: Any, physical_layout: Sequence[int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: Any = None, layout: Layout | None = None, device: Where = None,
                    requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A tensor whose dimensions lie in memory in the given order."""
+    if len(size) != len(physical_layout):
+        raise RuntimeError("Number of dimensions in size does not match the length of the physical_layout; i.e. "
+                           f"len(size) = {len(size)} is not equal to len(physical_layout) = {len(physical_layout)}")
+    for k, d in enumerate(physical_layout):
+        if not 0 <= d < len(size):
+            raise RuntimeError(f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index {k}).  NB: negative dims not "
+                               "currently supported; file an issue if you want it.")
+    if len(set(physical_layout)) < len(physical_layout):
+        raise RuntimeError("Duplicate dim not allowed")
     inside = PUBLIC["torch"]["empty"]([size[d] for d in physical_layout], dtype=dtype, device=device)
     return inside.permute(tuple(np.argsort(physical_layout).tolist())).requires_grad_(requires_grad)
 
 
 # ---- copies of views
 
-def _copying(name: str, function: Callable) -> None:
+def copying(name: str, function: Callable) -> None:
+    """Make `name_copy` public, a copy of what the view `function` gives."""
     @public("torch", name=f"{name}_copy")
-    def copying(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+    def copy(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         made = function(*args, **kwargs)
         if not isinstance(made, tuple):
             return into(out, clone(made))
-        if out is not None and any(o.shape != m.shape for o, m in zip(out, made, strict=True)):
-            raise RuntimeError(f"{name}_copy(): expected tensors of the results' sizes as out=")
+        if name == "split" and out is not None and any(o.shape != m.shape for o, m in zip(out, made, strict=True)):
+            raise RuntimeError("split_copy(): expected tensors of the results' sizes as out=")
         return tuple([into(None if out is None else out[k], clone(m)) for k, m in enumerate(made)])
-    copying.__name__ = copying.__qualname__ = f"{name}_copy"
-    copying.__doc__ = f"A copy of what `{name}` shows."
+    copy.__name__ = copy.__qualname__ = f"{name}_copy"
+    copy.__doc__ = f"A copy of what `{name}` shows."
 
 
 def _method(name: str) -> Callable:
@@ -191,10 +231,9 @@ def _method(name: str) -> Callable:
 
 
 for _function in (select, split, expand, view, unbind, split_with_sizes, as_strided):
-    _copying(_function.__name__, _function)
-for _name in ("permute", "transpose", "t", "unsqueeze", "diagonal", "unfold", "alias", "narrow"):
-    _copying(_name, _method(_name) if _name != "alias" else lambda input: input)
-public("Tensor", name="narrow_copy")(PUBLIC["torch"]["narrow_copy"])
+    copying(_function.__name__, _function)
+for _name in ("permute", "transpose", "t", "unsqueeze", "diagonal", "unfold", "alias", "squeeze"):
+    copying(_name, _method(_name) if _name != "alias" else lambda input: input)
 
 
 # ---- conjugates

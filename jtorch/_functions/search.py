@@ -1,17 +1,19 @@
 """Operations whose result's shape or Python value depends on the data: what is pending runs, the host looks, the program goes on."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from .._core import dtype as dt
 from .._core import misfit
+from .._core.batched import is_batched, refuse
 from .._core.derive import into, write_out
 from .._core.indexing import check_dimension
+from .._core.op import Scalar
 from .._core.public import public
 from .._core.record import check_broadcast, record, to_host
-from .._core.returns import named_tuple
+from .._core.returns import named_tuple, written
 from .._core.run import host_value
 from .._core.tensor import Tensor, wrap
 from .._ops.compare import _allclose, _equal
@@ -22,7 +24,7 @@ from .._ops.select import bincount as counted
 from .._ops.select import one_hot as encoded
 
 
-Bins = named_tuple("histogram", "hist bin_edges")
+Bins = named_tuple("histogram", "hist bin_edges", out=True)
 
 
 def values(input: Tensor, cause: str) -> np.ndarray:
@@ -41,7 +43,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     for place, x in enumerate((input, other), 1):
         if not isinstance(x, Tensor):
             raise misfit.wrong_class("equal", "input" if place == 1 else "other", place, "Tensor", x)
-    return input.shape == other.shape and wrap(record(_equal.op, (input, other))).item()
+    return input.shape == other.shape and bool(to_host(record(_equal.op, (input, other)), "equal"))
 
 
 @public()
@@ -50,12 +52,18 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.title} did not match {other.dtype.title}")
     check_broadcast(input.shape, other.shape)
-    return wrap(record(_allclose.op, (input, other, rtol, atol), (equal_nan,))).item()
+    return bool(to_host(record(_allclose.op, (input, other, rtol, atol), (equal_nan,)), "allclose"))
 
 
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[False] = False, out: Tensor | None = None) -> Tensor: ...
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 @public()
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None) -> Any:
     """The positions of the elements that are not zero.    (*)  ->  (n, dimensions), or a tuple of vectors"""
+    if as_tuple and out is not None:
+        raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
     found = np.nonzero(np.atleast_1d(values(input, "nonzero")))
     if as_tuple:
         return tuple([fresh(f, input) for f in found])
@@ -72,10 +80,15 @@ def argwhere(input: Tensor) -> Tensor:
 public("Tensor", name="argwhere")(argwhere)
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Tensor | Scalar, other: Tensor | Scalar, *, out: Tensor | None = None) -> Tensor: ...
 @public("torch")
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
     """Elements of `input` where the condition is true, of `other` where not; with a condition alone, the positions where it is true."""
     if input is None and other is None:
+        refuse(condition._aval, "where")
         return nonzero(condition, as_tuple=True)
     if not isinstance(condition, Tensor):
         raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
@@ -91,6 +104,11 @@ def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     return where(condition, self, other)
 
 
+@overload
+def unique(input: Tensor, sorted: bool = True, return_inverse: Literal[False] = False, return_counts: Literal[False] = False,
+           dim: int | None = None) -> Tensor: ...
+@overload
+def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any: ...
 @public()
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """The distinct elements (or parts along `dim`) in order, with where each element went and how often each occurs."""
@@ -108,7 +126,7 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
     dim = dim if dim is None else check_dimension(dim, input.dim())
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     new = np.ones(len(rows), bool)
-    new[1:] = (rows[1:] != rows[:-1]).reshape(len(rows) - 1, -1).any(1) if len(rows) else new[1:]
+    new[1:] = (rows[1:] != rows[:-1]).reshape(len(rows) - 1, -1).any(1) if len(rows) > 1 else new[1:]
     starts = np.flatnonzero(new)
     inverse = (np.cumsum(new) - 1).astype(np.int64).reshape(array.shape if dim is None else (-1,))
     counts = np.diff(np.append(starts, len(rows))).astype(np.int64)
@@ -140,6 +158,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
+    if is_batched(tensor._aval) and num_classes > 0:
+        return wrap(record(encoded.op, (tensor,), (num_classes,)))
     array = values(tensor, "one_hot")
     if tensor.dtype is not dt.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
@@ -160,7 +180,7 @@ def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | N
     edges = bins._host() if isinstance(bins, Tensor) else bins
     found, at = np.histogram(values(input, "histogram"), edges, range, density, None if weight is None else weight._host())
     made = [fresh(a.astype(input.dtype.numpy), input) for a in (found, at)]
-    return Bins(*made) if out is None else Bins(*[into(o, m) for o, m in zip(out, made, strict=True)])
+    return Bins(made) if out is None else written(Bins(made), [into(o, m) for o, m in zip(out, made, strict=True)])
 
 
 @public()

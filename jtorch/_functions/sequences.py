@@ -10,14 +10,17 @@ import numpy as np
 
 from .._core import dtype as dt
 from .._core import misfit
+from .._core.device import Where
 from .._core.dtype import FLOATING, chosen, dtype
+from .._core.format import layout
 from .._core.public import public
 from .._core.tensor import Tensor
 from .create import cast_array, finish, floating, put_in
 
 
 @public("torch")
-def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
+           device: Where = None,
            requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """The numbers from `start` (0 if only `end` is given) up to, without, `end`, `step` apart.
 
@@ -31,18 +34,37 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = N
         if not isinstance(x, bool | int | float):
             raise misfit.wrong_class("arange", name, 1 + (name != "start") * bool(start) + (name == "step"), "Number", x)
     kind = chosen(dtype, floating() if any(isinstance(x, float) for x in (start, end, step)) else dt.int64)
+    if out is not None and dtype is None and out.dtype.category < FLOATING and not int(step):
+        raise ValueError("step must be nonzero")
+    if not math.isfinite(start) or not math.isfinite(end):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    count = math.ceil((end - start) / step)
-    array = cast_array(np.asarray(start + step * np.arange(count)), kind)
-    return put_in(out, finish(np.array(array), device, requires_grad))
+    if kind.is_complex or kind == dt.bool_:
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{kind.title}'")
+    if kind == dt.int64:
+        start, end, step = int(start), int(end), int(step)
+    return put_in(out, finish(_counted(start, step, math.ceil((end - start) / step), kind), device, requires_grad))
+
+
+def _counted(start: float, step: float, count: int, kind: dtype) -> np.ndarray:
+    """start + k · step, as PyTorch rounds it: from the last multiple of 32 bytes, whose own number is rounded to the type; the last odd 64 bytes directly."""
+    k = np.arange(count)
+    if kind.category < FLOATING:
+        return (int(start) + int(step) * k).astype(kind.numpy)
+    width = 32 // kind.itemsize
+    full = count - count % (2 * width)
+    block = np.where(k < full, k - k % width, k)
+    wide = np.longdouble  # one rounding, as of a fused multiply-add
+    first = cast_array((start + wide(step) * block).astype(np.float64), kind).astype(np.float64)
+    return cast_array((first + wide(step) * (k - block)).astype(np.float64), kind)
 
 
 @public("torch")
-def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
-          device: Any = None, requires_grad: bool = False) -> Tensor:
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
+          device: Where = None, requires_grad: bool = False) -> Tensor:
     """The numbers from `start` to `end`, both included."""
     warnings.warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range builtin. "
                   "Instead, use torch.arange, which produces values in [start, end).", UserWarning, stacklevel=2)
@@ -51,17 +73,22 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None 
 
 
 @public("torch")
-def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
              requires_grad: bool = False) -> Tensor:
     """`steps` numbers from `start` to `end`, evenly spaced, both included."""
+    start, end, steps, kind = _bounds("linspace", start, end, steps, dtype)
+    return put_in(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
+
+
+def _bounds(name: str, start: Any, end: Any, steps: int, dtype: dtype | None) -> tuple[Any, Any, int, dtype]:
+    """Start, end, number of steps and type, checked."""
     steps = index(steps)
     if not misfit.fits("Number", start) or not misfit.fits("Number", end):
-        raise TypeError(f"linspace() received an invalid combination of arguments - got ({type(start).__name__}, {type(end).__name__}, int)")
+        raise TypeError(f"{name}() received an invalid combination of arguments - got ({type(start).__name__}, {type(end).__name__}, int)")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
-    kind = chosen(dtype, floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
-    return put_in(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
+    return start, end, steps, chosen(dtype, floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
 
 
 def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
@@ -69,29 +96,33 @@ def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
     if kind.category < FLOATING:
         step = (float(end) - float(start)) / max(steps - 1, 1)
         k = np.arange(steps)
+        if steps == 1:
+            return np.array([start]).astype(kind.numpy)
         return np.where(k < steps // 2, start + step * k, end - step * (steps - k - 1)).astype(kind.numpy)
     work = np.float32 if kind.itemsize == 2 else kind.numpy.type
     a, b = work(start), work(end)
     if steps == 1:
         return np.array([a]).astype(kind.numpy)
     step, k = (b - a) / work(max(steps - 1, 1)), np.arange(steps)
-    wide = np.complex128 if kind.is_complex else np.float64  # one rounding, as of a fused multiply-add
+    wide = np.clongdouble if kind.is_complex else np.longdouble  # one rounding, as of a fused multiply-add
     low = (wide(a) + wide(step) * k.astype(wide)).astype(work)
     high = (wide(b) - wide(step) * (steps - k - 1).astype(wide)).astype(work)
     return np.where(k < steps // 2, low, high).astype(kind.numpy)
 
 
 @public("torch")
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None,
-             device: Any = None, requires_grad: bool = False) -> Tensor:
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
+             device: Where = None, requires_grad: bool = False) -> Tensor:
     """`base` to powers evenly spaced from `start` to `end`."""
-    kind = chosen(dtype, floating())
+    start, end, steps, kind = _bounds("logspace", start, end, steps, dtype)
+    base = base.item() if isinstance(base, Tensor) else base
     powers = _spaced(start, end, steps, kind if kind.category >= FLOATING else dt.float64)
-    return put_in(out, finish(cast_array(np.power(np.float64(base), powers.astype(np.float64)), kind), device, requires_grad))
+    wide = np.complex128 if kind.is_complex or isinstance(base, complex) else np.float64
+    return put_in(out, finish(cast_array(np.power(wide(base), powers.astype(wide)), kind), device, requires_grad))
 
 
 @public("torch")
-def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
         requires_grad: bool = False) -> Tensor:
     """A matrix with ones on the diagonal."""
     for name, size in (("n", n), ("m", m or 0)):
@@ -101,12 +132,12 @@ def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype
 
 
 @public("torch")
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Where = None, layout: layout | None = None) -> Tensor:
     """The positions of a lower triangle.    ->  (2, n)"""
     return finish(np.array(np.tril_indices(row, offset, col)).astype(dtype.numpy), device, False)
 
 
 @public("torch")
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Any = None, layout: Any = None) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Where = None, layout: layout | None = None) -> Tensor:
     """The positions of an upper triangle.    ->  (2, n)"""
     return finish(np.array(np.triu_indices(row, offset, col)).astype(dtype.numpy), device, False)

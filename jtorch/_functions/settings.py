@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import os
 
+from .._core import misfit
+from .._core.anomaly import Anomaly
 from .._core.public import public
 
 
@@ -42,3 +44,11 @@ def set_num_interop_threads(int: int) -> None:
 def get_num_interop_threads() -> int:
     """The number of threads between operations that was asked for."""
     return Threads.between
+
+
+@public("torch")
+def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
+    """Whether a backward pass that fails, or makes NaN, names the forward call; see `torch.autograd.detect_anomaly`."""
+    if not isinstance(enabled, bool):
+        raise misfit.wrong_class("set_anomaly_enabled", "enabled", 1, "bool", enabled)
+    Anomaly.enabled, Anomaly.check_nan = enabled, check_nan

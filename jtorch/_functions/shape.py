@@ -1,6 +1,7 @@
 """Shapes: views where the memory allows, copies where it does not."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 from operator import index
 from typing import Any
@@ -9,8 +10,8 @@ import numpy as np
 
 from .._core import layout, misfit
 from .._core.derive import sizes
-from .._core.dtype import dtype
-from .._core.format import LAYOUTS, memory_format
+from .._core.dtype import INTEGRAL, dtype
+from .._core.format import memory_format
 from .._core.indexing import FULL, check_dimension
 from .._core.public import public
 from .._core.record import check_broadcast, record
@@ -23,7 +24,7 @@ VIEW, COPY = reshaped.op, copied.op
 
 
 @public("Tensor")
-def view(self: Tensor, *shape: Any, dtype: dtype | None = None, size: Any = None) -> Tensor:
+def view(self: Tensor, *shape: int | Sequence[int] | dtype, dtype: dtype | None = None, size: Sequence[int] | None = None) -> Tensor:
     """The same memory in another shape, or as another type of the same size.
 
     >>> torch.arange(6).view(2, -1)
@@ -53,7 +54,7 @@ def _as_type(self: Tensor, kind: dtype) -> Tensor:
 
 
 @public("torch Tensor")
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """The same elements in another shape: a view where possible, otherwise a copy."""
     wanted = infer_size(sizes(shape), input.numel())
     if input._step is None and input._seen_from is None or layout.viewable(input, wanted):
@@ -104,7 +105,7 @@ def ravel(input: Tensor) -> Tensor:
 
 
 @public("Tensor")
-def expand(self: Tensor, *size: Any) -> Tensor:
+def expand(self: Tensor, *size: int | Sequence[int]) -> Tensor:
     """`input` with dimensions of size 1 repeated, without copying."""
     return self._view(expanded.op, (), (sizes(size),))
 
@@ -116,7 +117,7 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 @public("torch Tensor")
-def broadcast_to(input: Tensor, size: Any) -> Tensor:
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """`input` repeated to the given shape, without copying."""
     if isinstance(size, int):
         raise TypeError("broadcast_to(): argument 'size' (position 2) must be tuple of ints, not int")
@@ -124,7 +125,7 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 
 
 @public("torch")
-def broadcast_tensors(*tensors: Any) -> list[Tensor]:
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """All tensors in their common shape."""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
     shape: tuple = ()
@@ -133,7 +134,7 @@ def broadcast_tensors(*tensors: Any) -> list[Tensor]:
             raise misfit.wrong_element(tensor, k)
         check_broadcast(shape, tensor.shape)
         shape = np.broadcast_shapes(shape, tensor.shape)
-    return [expand(t, shape) for t in tensors]
+    return tuple([expand(t, shape) for t in tensors])
 
 
 @public("torch")
@@ -155,8 +156,12 @@ def broadcast_shapes(*shapes: Any) -> Size:
 @public("torch Tensor", aliases=("moveaxis",))
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """`input` with some dimensions moved, the others in their order."""
+    given = {"source": source if isinstance(source, int) else list(source), "destination": destination if isinstance(destination, int) else list(destination)}
     source = [check_dimension(d, input.dim()) for d in ((source,) if isinstance(source, int) else source)]
     destination = [check_dimension(d, input.dim()) for d in ((destination,) if isinstance(destination, int) else destination)]
+    for name, dims in (("source", source), ("destination", destination)):
+        if len(set(dims)) < len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({given[name]})")
     if len(source) != len(destination):
         raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) should contain the same number of dims as destination "
                            f"({destination} dims)")
@@ -191,7 +196,10 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """`length` positions of a dimension from `start`."""
     if not input.dim():
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    d, start = check_dimension(dim, input.dim()), int(start)
+    d = check_dimension(dim, input.dim())
+    if isinstance(start, Tensor) and (start.dim() or start.dtype.category != INTEGRAL):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
+    start = int(start)
     size = input.shape[d]
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -255,8 +263,12 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     """A dimension in so many parts, or cut at the given positions."""
     d = check_dimension(dim, input.dim())
     size = input.shape[d]
+    if isinstance(indices_or_sections, Tensor) and not indices_or_sections.dim():
+        indices_or_sections = indices_or_sections.item()
     if isinstance(indices_or_sections, int):
         n = indices_or_sections
+        if n <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {n}")
         lengths = [size // n + (i < size % n) for i in range(n)]
         return split(input, lengths, d)
     cuts = [0, *[min(max(c + size if c < 0 else c, 0), size) for c in map(int, indices_or_sections)], size]
@@ -264,7 +276,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 @public("torch Tensor")
-def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """A view of the memory with the given sizes, strides and offset."""
     offset = layout.of(input)[1] if storage_offset is None else storage_offset
     size, stride = tuple(size), tuple(stride)
@@ -280,10 +292,10 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 def whole(input: Tensor) -> Tensor:
     """A tensor on all of the memory that `input` sees."""
     storage, step = input._share(), input._step
-    if step.op is None:
+    if layout.covers(step, storage):
         return input
     behind = False                                           # whether no gradient flows from here to the memory
-    while step.op is not None:
+    while not layout.covers(step, storage):
         step, behind = step.parent, behind or step.op in CUTS
     if behind:
         step = Step(step, detach.op, (), (), None, input._step.versions)
@@ -294,16 +306,10 @@ def whole(input: Tensor) -> Tensor:
     return base
 
 
-@public("torch Tensor")
-def squeeze_copy(input: Tensor) -> Tensor:
-    """A copy without the dimensions of size 1."""
-    return input.squeeze().clone()
-
-
 # Copies
 
 @public("torch Tensor")
-def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+def clone(input: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
     """A copy, through which gradients flow."""
     if not isinstance(input, Tensor):
         raise misfit.wrong_class("clone", "input", 1, "Tensor", input)
@@ -318,14 +324,14 @@ def check_format(name: str, given: Any) -> None:
 
 
 @public("Tensor")
-def contiguous(self: Tensor, *, memory_format: Any = None) -> Tensor:
+def contiguous(self: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
     """The tensor itself if its elements lie in order in memory, otherwise a copy."""
     check_format("contiguous", memory_format)
     return self if layout.is_contiguous(self) else clone(self)
 
 
 @public("Tensor")
-def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+def is_contiguous(self: Tensor, memory_format: memory_format | None = None) -> bool:
     """Whether the elements lie in order in memory."""
     return layout.is_contiguous(self)
 
@@ -389,7 +395,6 @@ setattr(Tensor, "is_cpu", property(lambda self: self.device.type == "cpu", doc="
 setattr(Tensor, "is_meta", property(lambda self: self.device.type == "meta", doc="Whether it has no data."))
 setattr(Tensor, "itemsize", property(lambda self: self.dtype.itemsize, doc="The bytes of one element."))
 setattr(Tensor, "nbytes", property(lambda self: self.dtype.itemsize * self.numel(), doc="The bytes of all elements."))
-setattr(Tensor, "layout", property(lambda self: LAYOUTS["strided"], doc="How it is stored: `torch.strided`."))
 setattr(Tensor, "name", property(lambda self: self._name, doc="None."))
 for _elsewhere in ("xpu", "ipu", "mtia", "maia", "vulkan"):
     setattr(Tensor, f"is_{_elsewhere}", False)

@@ -5,12 +5,13 @@ import math
 import warnings
 from collections.abc import Callable
 from inspect import signature
-from typing import Any
 
 import numpy as np
 
 from .._core import misfit
+from .._core.device import Where
 from .._core.dtype import FLOATING, dtype
+from .._core.format import layout
 from .._core.public import public
 from .._core.record import record
 from .._core.tensor import Tensor, wrap
@@ -26,7 +27,7 @@ from .create import finish, floating
 
 def _frequencies(name: str, make: Callable, text: str) -> None:
     @public("fft", name=name)
-    def frequencies(n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+    def frequencies(n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
                     requires_grad: bool = False) -> Tensor:
         made = finish(make(n, d).astype((dtype or floating()).numpy), device, requires_grad)
         return made if out is None else out._resize(made.shape)._write(made._value)
@@ -42,7 +43,7 @@ _frequencies("rfftfreq", np.fft.rfftfreq, "rfft")
 
 def _window(name: str, doc: str, shape: Callable) -> None:
     @public("torch", name=name)
-    def window(window_length: int, periodic: bool = True, *coefficients: float, dtype: dtype | None = None, layout: Any = None, device: Any = None,
+    def window(window_length: int, periodic: bool = True, *coefficients: float, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
                requires_grad: bool = False, pin_memory: bool = False, **named: float) -> Tensor:
         for keyword in named:
             if keyword not in signature(shape).parameters:

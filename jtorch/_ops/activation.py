@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -109,7 +110,7 @@ def celu(input: Array, alpha: float = 1.0) -> Array:
     return _elu(input, alpha, 1.0, 1.0 / alpha)
 
 
-@plain()
+@plain(out=True)
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """`input` times the normal distribution function of it (Hendrycks & Gimpel 2016, arXiv:1606.08415).    input: (*)  ->  (*)
 
@@ -139,7 +140,7 @@ def mish(input: Array) -> Array:
     return input * jnp.tanh(jax.nn.softplus(input))
 
 
-@plain()
+@plain(out=True)
 def softplus(input: Array, beta: float = 1, threshold: float = 20) -> Array:
     """`log(1 + exp(beta * input)) / beta`, and `input` itself where `beta * input > threshold`.    input: (*)  ->  (*)"""
     require_floating(input, "softplus_cpu")
@@ -159,7 +160,7 @@ def tanhshrink(input: Array) -> Array:
     return input - jnp.tanh(input)
 
 
-@plain()
+@plain(out=True)
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """`input` moved towards 0 by `lambd`, not past it.    input: (*)  ->  (*)"""
     require_floating(input, "softshrink_check")
@@ -190,7 +191,7 @@ def hardswish(input: Array) -> Array:
     return jnp.where(input <= -3, input * 0, jnp.where(input < 3, input * (input + 3) / 6, input))
 
 
-@plain(node="LogSigmoidBackward0")
+@plain(node="LogSigmoidBackward0", out=True)
 def logsigmoid(input: Array) -> Array:
     """`log(sigmoid(input))`, without overflow.    input: (*)  ->  (*)"""
     require_floating(input, "log_sigmoid_cpu")
@@ -216,7 +217,7 @@ def threshold(input: Array, threshold: float, value: float) -> Array:
     return jnp.where(input <= threshold, cast(value, input), input)
 
 
-def _softmax(input: Array, dim: int, to: dtype | None, kernel: str, rule: object) -> Array:
+def _softmax(input: Array, dim: int, to: dtype | None, kernel: str, rule: Callable[..., Array]) -> Array:
     input = input if to is None else input.astype(to.numpy)
     dim = dimension(dim, input.ndim)
     require_floating(input, f"{kernel}_lastdim_kernel_impl" if dim == max(input.ndim, 1) - 1 else f"{kernel}_kernel_impl")

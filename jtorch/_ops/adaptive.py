@@ -31,6 +31,8 @@ def _output_size(input: Array, output_size: OutputSize, n: int, function: str) -
         if input.shape[axis] == 0:
             raise RuntimeError(f"{function}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes {sizes(input)} "
                                f"with dimension {axis + input.ndim} being empty")
+    if any(wanted is not None and wanted < 0 for wanted in given):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(w for w in given if w is not None)}: {[*input.shape[:-n], *given]}")
     return [size if wanted is None else int(wanted) for wanted, size in zip(given, input.shape[-n:], strict=True)]
 
 

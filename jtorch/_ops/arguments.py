@@ -61,6 +61,13 @@ def cast(value: Scalar | Array, like: Array) -> Array:
     return jnp.asarray(value).astype(like.dtype)
 
 
+def plus_at(input: Array, places: object, source: Array) -> Array:
+    """`input` with `source` added at these places, what is outside dropped; the sum of booleans is whether any is true."""
+    if is_bool(input):
+        return input.astype(jnp.int32).at[places].add(source.astype(jnp.int32), mode="drop") > 0
+    return input.at[places].add(source, mode="drop")
+
+
 def magnitude(x: Array) -> Array:
     """Size of each element, its derivative 0 at 0, where JAX's own is 1."""
     return jnp.where(x == 0, 0, jnp.abs(x)) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)

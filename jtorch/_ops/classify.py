@@ -127,7 +127,16 @@ def linear_cross_entropy(input: Array, linear_weight: Array, target: Array, *, l
 
     input: (in) or (N, in), linear_weight: (C, in) or (C, d_1, …, in), linear_bias as the weight without `in`, target: as cross_entropy's
     """
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
+    if linear_weight.ndim < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {linear_weight.ndim}")
     classes, size = linear_weight.shape[:-1], linear_weight.shape[-1]
+    if len(classes) > 1 and input.ndim == 1:
+        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, (N, {size}), got "
+                           f"unbatched input with shape {tuple(input.shape)}")
+    if input.shape[-1] != size:
+        raise RuntimeError(f"expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} and {size}, respectively")
     logits = linear(input, linear_weight.reshape(-1, size), None if linear_bias is None else linear_bias.reshape(-1))
     logits = logits.reshape(*input.shape[:-1], *classes)
     return cross_entropy(logits, target, weight, None, -100 if ignore_index is None else ignore_index, None, reduction, label_smoothing)

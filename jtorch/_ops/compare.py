@@ -9,7 +9,7 @@ from .._core.op import BOOL, NONE, Array, Scalar, op
 from .arguments import is_complex, is_inexact, unimplemented
 from .checks import scalar_type
 
-comparison = partial(op, BOOL, differentiable=False)
+comparison = partial(op, BOOL, differentiable=False, numbers="other")
 predicate = partial(op, BOOL, inplace=False, out=False, differentiable=False)
 verdict = partial(op, NONE, home="", inplace=False, out=False, differentiable=False)    # its zero-dim result becomes a Python bool at the door
 
@@ -70,6 +70,9 @@ def isclose(input: Array, other: Array, rtol: Scalar = 1e-05, atol: Scalar = 1e-
     """Whether `|input - other| <= atol + rtol * |other|`.    input, other: (*)  ->  (*), bool"""
     if input.dtype != other.dtype:
         raise RuntimeError(f"{scalar_type(input)} did not match {scalar_type(other)}")
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if isinstance(tolerance, int | float) and tolerance < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance}")
     close = input == other
     if equal_nan and is_inexact(input):
         close |= jnp.isnan(input) & jnp.isnan(other)

@@ -71,7 +71,8 @@ def _slices(input: Array, kernel: Sequence[int], stride: Sequence[int], dilation
     outs = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(input.shape[1:-1], kernel, stride, dilation, strict=True)]
     found = []
     for flat in range(math.prod(kernel)):
-        starts, rest = [], flat
+        starts: list[int] = []
+        rest = flat
         for k, d in zip(reversed(kernel), reversed(dilation), strict=True):
             starts.insert(0, rest % k * d)
             rest //= k
@@ -214,6 +215,19 @@ def _transposed(input: Array, weight: Array, stride: tuple[int, ...], pads: Pads
     return jax.linear_transpose(forward, shape)(input)[0]
 
 
+def _transposed_integers(input: Array, weight: Array, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int,
+                         space: Sequence[int]) -> Array:
+    """The same for integers, whose linear maps JAX does not transpose: the flipped kernel slides over the spread input."""
+    channels, per_group, *kernel = weight.shape
+    flipped = jnp.flip(weight, range(2, weight.ndim)).reshape(groups, channels // groups, per_group, *kernel)
+    flipped = jnp.swapaxes(flipped, 1, 2).reshape(groups * per_group, channels // groups, *kernel)
+    before = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
+    after = [size - (n - 1) * s - 1 + d * (k - 1) - low
+             for size, n, s, d, k, low in zip(space, input.shape[2:], stride, dilation, kernel, before, strict=True)]
+    return lax.conv_general_dilated(input, flipped, (1,) * len(kernel), list(zip(before, after, strict=True)), stride, dilation,
+                                    feature_group_count=groups)
+
+
 def _pads(padding: str | Numbers, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Pads:
     n = len(kernel)
     if not isinstance(padding, str):
@@ -305,7 +319,9 @@ def _conv_transpose(input: Array, weight: Array, bias: Array | None, stride: Num
                            f"({' x '.join(map(str, large))}). Output size is too small")
 
     pads = tuple((p, p) for p in padding)
-    if _is_wide(weight, groups, small, batched.shape[0]):
+    if not jnp.issubdtype(input.dtype, jnp.inexact):
+        result = _transposed_integers(batched, weight, stride, padding, dilation, groups, large)
+    elif _is_wide(weight, groups, small, batched.shape[0]):
         result = _wide_transpose(batched, weight, stride, pads, dilation, tuple(large))
     else:
         result = _transposed(batched, weight, stride, pads, dilation, groups, large)

@@ -6,7 +6,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.op import NONE, SAME, Array, op
+from .._core.op import FLOAT, NONE, SAME, Array, op
 from .checks import broadcast, dimension, magnitude, require_floating, scalar_type
 
 
@@ -21,7 +21,11 @@ def p_norm(input: Array, p: float, dim: int, keepdim: bool = False) -> Array:
         return (input != 0).astype(input.dtype).sum(dim, keepdims=keepdim)
     if p == 1:
         return size.sum(dim, keepdims=keepdim)
-    total = (jnp.square(input) if p == 2 else jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** p)).sum(dim, keepdims=keepdim)
+    if p == 2:
+        powers = jnp.square(input if jnp.issubdtype(input.dtype, jnp.floating) else size)
+    else:
+        powers = jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** p)
+    total = powers.sum(dim, keepdims=keepdim)
     zero = total == 0
     root = jnp.sqrt(jnp.where(zero, 1, total)) if p == 2 else jnp.where(zero, 1, total) ** (1 / p)
     return jnp.where(zero, 0, root)
@@ -37,17 +41,19 @@ def cosine(x1: Array, x2: Array, dim: int, eps: float) -> Array:
     """The cosine of the angle between vectors along `dim`, each norm at least `eps`."""
     x1, x2 = broadcast(x1, x2)
     dim = dimension(dim, x1.ndim)
+    if not x1.ndim:
+        x1, x2 = x1[None], x2[None]
     norm1, norm2 = p_norm(x1, 2, dim, True), p_norm(x2, 2, dim, True)
     return (x1 / jnp.where(norm1 < eps, eps, norm1) * (x2 / jnp.where(norm2 < eps, eps, norm2))).sum(dim)
 
 
-@op(SAME, home="torch nn.functional", inplace=False, out=False, node="NormBackward1", saves="result")
+@op(FLOAT, home="torch nn.functional", inplace=False, out=False, node="NormBackward1", saves="result", numbers=False)
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm of `x1 - x2 + eps` of each pair of rows.    x1, x2: (N, D) or (D)  ->  (N), (N, 1) or ()"""
     return p_distance(x1, x2, p, eps, keepdim)
 
 
-@op(SAME, home="torch nn.functional", inplace=False, out=False, node="SumBackward1")
+@op(SAME, home="torch nn.functional", inplace=False, out=False, node="SumBackward1", numbers=False)
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Array:
     """The cosine of the angle between `x1` and `x2` along `dim`.    x1, x2: (*, D, *)  ->  (*)
 
@@ -81,5 +87,6 @@ def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) ->
     if not jnp.issubdtype(input.dtype, jnp.inexact):
         raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. "
                            f"Got {scalar_type(input)}")
-    norm = p_norm(input, p, dimension(dim, input.ndim), keepdim=True)
+    axis = dimension(dim, input.ndim)
+    norm = p_norm(jnp.atleast_1d(input), p, axis, keepdim=True).reshape(input.shape[:axis] + (1,) * bool(input.ndim) + input.shape[axis + 1:])
     return input / jnp.where(norm < eps, eps, norm)

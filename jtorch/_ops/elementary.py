@@ -6,7 +6,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.scipy import special
 
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
@@ -89,7 +88,16 @@ def logaddexp(input: Array, other: Array) -> Array:
     """`log(exp(input) + exp(other))` without overflow.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("logaddexp_cpu", input)
+    if is_complex(input):
+        return log_add_exp(input, other)
     return jnp.logaddexp(input, other)
+
+
+def log_add_exp(a: Array, b: Array) -> Array:
+    """`log(exp(a) + exp(b))` of complex numbers: the larger one's imaginary part stays as it is, without being brought into (-π, π]."""
+    first = a.real > b.real
+    small, large = jnp.where(first, b, a), jnp.where(first, a, b)
+    return large + jnp.log1p(jnp.exp(small - large))
 
 
 @op(SAME, inplace=False, numbers=False)
@@ -256,7 +264,7 @@ def frac(input: Array) -> Array:
     return input - jnp.trunc(input)
 
 
-@op(SAME, home=WITH_SPECIAL, node=lambda entry: f"RoundBackward{int(entry.attrs[0] != 0)}")
+@op(SAME, node=lambda entry: f"RoundBackward{int(entry.attrs[0] != 0)}")
 def round(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number with `decimals` digits after the point; halves go to the even neighbour.    input: (*)  ->  (*)
 
@@ -269,6 +277,14 @@ def round(input: Array, *, decimals: int = 0) -> Array:
         raise unimplemented("round_cpu", input)
     unit = cast(10.0 ** decimals if decimals > 0 else 10.0 ** -decimals, input)
     return jnp.round(input * unit) / unit if decimals > 0 else jnp.round(input / unit) * unit
+
+
+@op(SAME, name="round", home="special", inplace=False, node=lambda entry: f"RoundBackward{int(entry.attrs[0] != 0)}")
+def special_round(input: Array, *, decimals: int = 0) -> Array:
+    """`round` of floating point numbers.    input: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("round_vml_cpu", input)
+    return round(input, decimals=decimals)
 
 
 # ---- sigmoids
@@ -292,138 +308,6 @@ def logit(input: Array, eps: Scalar | None = None) -> Array:
     eps = cast(eps, input)
     held = jnp.where(input < eps, eps, jnp.where(input > 1 - eps, 1 - eps, input))
     return jnp.log(held / (1 - held))
-
-
-# ---- error and gamma functions
-
-@op(FLOAT, home=WITH_SPECIAL)
-def erf(input: Array) -> Array:
-    """Error function.    input: (*)  ->  (*)"""
-    return lax.erf(input)
-
-
-@op(FLOAT, home=WITH_SPECIAL)
-def erfc(input: Array) -> Array:
-    """`1 - erf(input)`.    input: (*)  ->  (*)"""
-    return lax.erfc(input)
-
-
-@op(FLOAT, home=WITH_SPECIAL)
-def erfinv(input: Array) -> Array:
-    """Inverse of the error function.    input: (*)  ->  (*)"""
-    return lax.erf_inv(input)
-
-
-@op(FLOAT, home="special", inplace=False, node="MulBackward1")
-def ndtr(input: Array) -> Array:
-    """Distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
-    return special.ndtr(input)
-
-
-@op(FLOAT, home="special", inplace=False)
-def ndtri(input: Array) -> Array:
-    """Quantile function of the standard normal distribution.    input: (*)  ->  (*)"""
-    return special.ndtri(input)
-
-
-@op(FLOAT, home="special", inplace=False)
-def log_ndtr(input: Array) -> Array:
-    """Logarithm of the distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
-    return special.log_ndtr(input)
-
-
-@op(FLOAT, home="special", inplace=False)
-def erfcx(input: Array) -> Array:
-    """`exp(input²) * erfc(input)`.    input: (*)  ->  (*)"""
-    if input.dtype == jnp.float64:
-        return 2 * jnp.exp(special.log_ndtr(-input * 2 ** 0.5) + input * input)
-    wide = input.astype(jnp.float64)                                    # the two exponents nearly cancel
-    return (2 * jnp.exp(special.log_ndtr(-wide * 2 ** 0.5) + wide * wide)).astype(input.dtype)
-
-
-@op(FLOAT, home="special", inplace=False)
-def entr(input: Array) -> Array:
-    """`-input * log(input)`, 0 at 0 and -inf below.    input: (*)  ->  (*)"""
-    positive = input > 0
-    inside = -input * jnp.log(jnp.where(positive, input, 1))
-    return jnp.where(positive | jnp.isnan(input), inside, jnp.where(input == 0, 0, -jnp.inf))
-
-
-@op(FLOAT, aliases=("special.gammaln",))
-def lgamma(input: Array) -> Array:
-    """Logarithm of the size of the gamma function.    input: (*)  ->  (*)"""
-    return lax.lgamma(input)
-
-
-@op(FLOAT, home=WITH_SPECIAL, aliases=("special.psi",))
-def digamma(input: Array) -> Array:
-    """Derivative of `lgamma`.    input: (*)  ->  (*)"""
-    return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), lax.digamma(input))
-
-
-@op(FLOAT, name="polygamma", home="torch special", inplace=False)
-def polygamma(n: int, input: Array) -> Array:
-    """The `n`-th derivative of `digamma`.    input: (*)  ->  (*)"""
-    if n < 0:
-        raise RuntimeError("polygamma(n, x) does not support negative n.")
-    return digamma(input) if n == 0 else special.polygamma(n, input)
-
-
-@op(FLOAT, name="polygamma", home="Tensor", out=False)
-def polygamma_method(input: Array, n: int) -> Array:
-    """The `n`-th derivative of `digamma`.    input: (*)  ->  (*)"""
-    return polygamma(n, input)
-
-
-@op(FLOAT, aliases=("special.multigammaln",), overlap="any")
-def mvlgamma(input: Array, p: int) -> Array:
-    """Logarithm of the gamma function of dimension `p`.    input: (*)  ->  (*)"""
-    if p < 1:
-        raise RuntimeError("p has to be greater than or equal to 1")
-    steps = input[..., None] - jnp.arange(p, dtype=input.dtype) / 2
-    return lax.lgamma(steps).sum(-1) + cast(p * (p - 1) / 4 * jnp.log(jnp.pi), input)
-
-
-@op(FLOAT, aliases=("special.gammainc",))
-def igamma(input: Array, other: Array) -> Array:
-    """Regularised lower incomplete gamma function.    input, other: (*)  ->  (*)"""
-    return lax.igamma(*jnp.broadcast_arrays(input, other))
-
-
-@op(FLOAT, aliases=("special.gammaincc",))
-def igammac(input: Array, other: Array) -> Array:
-    """Regularised upper incomplete gamma function.    input, other: (*)  ->  (*)"""
-    return lax.igammac(*jnp.broadcast_arrays(input, other))
-
-
-@op(FLOAT, home="special", inplace=False)
-def zeta(input: Array, other: Array) -> Array:
-    """Hurwitz zeta function.    input, other: (*)  ->  (*)"""
-    return special.zeta(*jnp.broadcast_arrays(input, other))
-
-
-@op(FLOAT, home=WITH_SPECIAL)
-def i0(input: Array) -> Array:
-    """Modified Bessel function of the first kind, order 0.    input: (*)  ->  (*)"""
-    return special.i0(input)
-
-
-@op(FLOAT, home="special", inplace=False)
-def i0e(input: Array) -> Array:
-    """`i0(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
-    return special.i0e(input)
-
-
-@op(FLOAT, home="special", inplace=False)
-def i1(input: Array) -> Array:
-    """Modified Bessel function of the first kind, order 1.    input: (*)  ->  (*)"""
-    return special.i1(input)
-
-
-@op(FLOAT, home="special", inplace=False)
-def i1e(input: Array) -> Array:
-    """`i1(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
-    return special.i1e(input)
 
 
 # ---- complex numbers

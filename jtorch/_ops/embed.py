@@ -109,6 +109,8 @@ def embedding_bag(input: Array, weight: Array, offsets: Array | None = None, max
     else:
         starts = offsets[:-1] if include_last_offset else offsets
         bags, bag = starts.shape[0], jnp.searchsorted(starts, jnp.arange(flat.size), side="right") - 1
+        if include_last_offset:
+            bag = jnp.where(jnp.arange(flat.size) < offsets[-1], bag, bags)   # what follows belongs to no bag
     if padding is not None:
         bag = jnp.where(flat == padding, bags, bag)                    # one bag more, for what does not count
     rows = _rows(weight, flat, padding, scale_grad_by_freq)

@@ -42,6 +42,12 @@ def _extreme_along(input: Array, dim: int, keepdim: bool, name: str, place: Call
     return _at(input, place(input, axis, keepdims=True).astype(jnp.int64), axis, keepdim)
 
 
+@op(SAME, name="max", inplace=False, node="MaximumBackward0", numbers=False)
+def max_of_two(input: Array, other: Array) -> Array:
+    """The larger of two elements.    input, other: (*)  ->  (*)"""
+    return jnp.maximum(input, other)
+
+
 @op(NONE, name="max", returns="values indices", saves="nothing", overlap="none")
 @takes_zero_dim
 def max_along(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
@@ -61,10 +67,10 @@ def max_of_all(input: Array) -> Array:
     return jnp.max(input)
 
 
-@op(SAME, name="max", inplace=False, node="MaximumBackward0")
-def max_of_two(input: Array, other: Array) -> Array:
-    """The larger of two elements.    input, other: (*)  ->  (*)"""
-    return jnp.maximum(input, other)
+@op(SAME, name="min", inplace=False, node="MinimumBackward0", numbers=False)
+def min_of_two(input: Array, other: Array) -> Array:
+    """The smaller of two elements.    input, other: (*)  ->  (*)"""
+    return jnp.minimum(input, other)
 
 
 @op(NONE, name="min", returns="values indices", saves="nothing", overlap="none")
@@ -80,12 +86,6 @@ def min_of_all(input: Array) -> Array:
     _require_elements(input, "min", None)
     _require_order(input, "min_all")
     return jnp.min(input)
-
-
-@op(SAME, name="min", inplace=False, node="MinimumBackward0")
-def min_of_two(input: Array, other: Array) -> Array:
-    """The smaller of two elements.    input, other: (*)  ->  (*)"""
-    return jnp.minimum(input, other)
 
 
 @op(NONE, saves="both")
@@ -106,6 +106,8 @@ def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest elements over `dim`, or of all.    input: (*)  ->  (*) without `dim`, twice"""
     axes = dimensions(dim, input.ndim)
+    if dim is not None and input.ndim and not input.shape[axes[0]]:
+        raise IndexError(f"aminmax: Expected reduction dim {axes[0]} to have non-zero size.")
     if input.size == 0 and not any(input.shape[d] for d in axes):
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
     return jnp.min(input, axes, keepdims=keepdim), jnp.max(input, axes, keepdims=keepdim)
@@ -240,7 +242,7 @@ def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, in
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
     axis = None if dim is None or input.ndim == 0 else dimension(dim, input.ndim)
-    return find(input, q, axis, method=interpolation, keepdims=keepdim)
+    return find(input, q, axis, method=interpolation, keepdims=keepdim and input.ndim > 0)
 
 
 @op(NONE, node="SqueezeBackward4", known=fractions)

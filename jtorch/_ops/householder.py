@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import FLOAT, NONE, Array, Dims, Scalar, op
-from .arguments import require_matrices, transposed
+from .arguments import is_bool, require_matrices, transposed
 from .checks import dimension
 from .linalg import inv_ex, solve_ex
 from .singular import SINGULAR, UNSOLVED, raises
@@ -31,7 +31,8 @@ def geqrf(input: Array) -> tuple[Array, Array]:
 def householder_product(input: Array, tau: Array) -> Array:
     """The first columns of the product of reflections.    input: (*, n, m), tau: (*, k)  ->  (*, n, m)"""
     _check_reflections(input, tau, "torch.linalg.householder_product")
-    return lax.linalg.householder_product(input, tau)
+    n, m = input.shape[-2:]
+    return jnp.eye(n, m, dtype=input.dtype) - _block(input, tau, m)
 
 
 @op(NONE, out="cast", node="LinalgHouseholderProductBackward0")
@@ -44,12 +45,19 @@ def orgqr(input: Array, input2: Array) -> Array:
 def ormqr(input: Array, input2: Array, input3: Array, left: bool = True, transpose: bool = False) -> Array:
     """`input3` multiplied by the Q of reflections, from the left or the right.    (*, n, k), (*, k), (*, n, m)  ->  (*, n, m)"""
     _check_reflections(input, input2, "torch.ormqr")
-    n, missing = input.shape[-2], input.shape[-2] - input.shape[-1]
-    full = jnp.concatenate([input, jnp.zeros((*input.shape[:-1], missing), input.dtype)], -1)
-    tau = jnp.concatenate([input2, jnp.zeros((*input2.shape[:-1], n - input2.shape[-1]), input2.dtype)], -1)
-    reflections = lax.linalg.householder_product(full, tau)
-    reflections = transposed(reflections).conj() if transpose else reflections
+    n = input.shape[-2]
+    reflections = jnp.eye(n, dtype=input.dtype) - _block(input, input2, n)
+    reflections = transposed(reflections) if transpose else reflections
     return reflections @ input3 if left else input3 @ reflections
+
+
+def _block(input: Array, tau: Array, width: int) -> Array:
+    """The first columns of what the product of reflections takes from the identity, in the compact form (Schreiber & Van Loan 1989)."""
+    k = tau.shape[-1]
+    v = jnp.tril(input[..., :k], -1) + jnp.eye(input.shape[-2], k, dtype=input.dtype)
+    inner = jnp.triu(transposed(v) @ v, 1)
+    scaled = jnp.eye(k, dtype=input.dtype) + tau[..., None] * inner
+    return v @ lax.linalg.triangular_solve(scaled, tau[..., None] * transposed(v[..., :width, :]), left_side=True, lower=False)
 
 
 def _check_reflections(input: Array, tau: Array, name: str) -> None:
@@ -110,10 +118,14 @@ def renorm(input: Array, p: int | float, dim: int, maxnorm: Scalar) -> Array:
     return jnp.where(size > limit, input * (limit / (size + 1e-7)), input).astype(input.dtype)
 
 
-@op(FLOAT, home="", inplace=False, out=False, node="CatBackward0")
+@op(NONE, home="", inplace=False, out=False, node="CatBackward0")
 def slope(input: Array, coordinates: Array | None, spacing: Scalar, dim: int, edge_order: int) -> Array:
     """The derivative along a dimension by second-order differences; at the edges by `edge_order`."""
-    values = jnp.moveaxis(input, dim, -1)
+    if input.dtype == jnp.uint8:
+        raise RuntimeError("torch.gradient does not support uint8 input.")
+    if is_bool(input):
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+    values = jnp.moveaxis(input if jnp.issubdtype(input.dtype, jnp.inexact) else input.astype(jnp.float32), dim, -1)
     n = values.shape[-1]
     if n < edge_order + 1:
         raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")

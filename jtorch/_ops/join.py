@@ -9,7 +9,7 @@ import numpy as np
 from jax.scipy.linalg import block_diag as jax_block_diag
 
 from .._core.op import NONE, SAME, Array, Arrays, Dims, Shape, op
-from .arguments import dimensions
+from .arguments import dimensions, is_bool
 from .checks import dimension, sizes
 
 joins = partial(op, SAME, home="torch", inplace=False, overlap="none")
@@ -198,7 +198,11 @@ def roll(input: Array, shifts: Dims, dims: Dims = None) -> Array:
     tensor([3, 1, 2])
     """
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if not shifts:
+        raise RuntimeError("`shifts` required")
     along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if along and not input.ndim:
+        raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
     if not along and len(shifts) == 1:
         return jnp.roll(input, shifts[0])
     if len(shifts) != len(along):
@@ -272,13 +276,13 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
 def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
     """`input` with `src` on its diagonal.    input: (*, n, m), src: (*, min(n, m))  ->  (*, n, m)"""
     moved = jnp.moveaxis(input, (dimension(dim1, input.ndim), dimension(dim2, input.ndim)), (-2, -1))
-    rows, columns = np.nonzero(np.eye(*moved.shape[-2:], k=offset, dtype=bool))
+    rows, columns = np.nonzero(np.eye(moved.shape[-2], moved.shape[-1], k=offset, dtype=bool))
     return jnp.moveaxis(moved.at[..., rows, columns].set(src), (-2, -1), (dimension(dim1, input.ndim), dimension(dim2, input.ndim)))
 
 
 # ---- products of places: outer products, grids, combinations
 
-@op(SAME, inplace=False, aliases=("ger",), node="MulBackward0")
+@op(SAME, inplace=False, aliases=("ger",), node="MulBackward0", numbers=False)
 def outer(input: Array, vec2: Array) -> Array:
     """The product of every element of one vector with every element of another.    input: (n), vec2: (m)  ->  (n, m)"""
     for name, vector in (("self", input), ("vec2", vec2)):
@@ -287,10 +291,10 @@ def outer(input: Array, vec2: Array) -> Array:
     return input[:, None] * vec2[None, :]
 
 
-@op(SAME, inplace=False, node="UnsafeViewBackward0")
+@op(SAME, inplace=False, node="UnsafeViewBackward0", numbers=False)
 def kron(input: Array, other: Array) -> Array:
     """Kronecker product.    input: (n, m), other: (p, q)  ->  (n p, m q)"""
-    return jnp.kron(input, other)
+    return jnp.kron(input.astype(jnp.int8), other.astype(jnp.int8)).astype(jnp.bool_) if is_bool(input) else jnp.kron(input, other)
 
 
 @grids(spread=True, node="ExpandBackward0")

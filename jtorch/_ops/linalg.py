@@ -3,17 +3,19 @@ from __future__ import annotations
 
 from functools import partial
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.scipy.linalg import expm
 from jax.scipy.linalg import solve_triangular as solve_one_triangular
 
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import is_complex, is_inexact, require_matrices, transposed
-from .checks import broadcast_sizes, scalar_type
+from .checks import broadcast_sizes, scalar_type, widened
 from .nodes import power
 from .reduce import p_norm
-from .singular import (INDEFINITE, SINGULAR, UNSOLVED, failing_minor, first_zero, raises, raises_below_zero, raises_for_nan, require_finite,
+from .singular import (INDEFINITE, SINGULAR, UNSOLVED, failing_minor, raises, raises_below_zero, raises_for_nan, require_finite,
                        require_finite_eig, zero_pivot)
 
 algebra = partial(op, NONE, home="linalg")
@@ -35,7 +37,7 @@ def det(input: Array) -> Array:
     tensor(-2.)
     """
     _require_square(input, "linalg.det")
-    return jnp.linalg.det(input)
+    return jnp.linalg.det(input) if input.size else jnp.ones(input.shape[:-2], input.dtype)
 
 
 @algebra(name="det", saves="both")
@@ -103,7 +105,7 @@ def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, herm
     if atol:
         largest = jnp.linalg.svd(lax.stop_gradient(A), compute_uv=False)[..., 0]
         rtol = jnp.maximum(rtol, atol / jnp.where(largest == 0, 1, largest))
-    return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
+    return jnp.linalg.pinv(_hermitian(A) if hermitian else A, rtol=rtol, hermitian=hermitian)
 
 
 @algebra(node="LinalgSolveExBackward0", saves="both", fails=raises("torch.linalg.solve", UNSOLVED))
@@ -158,21 +160,6 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
     return solve_one_triangular(A, input, trans=int(transpose), lower=not upper, unit_diagonal=unitriangular), A
 
 
-@op(NONE, out="cast", saves="both")
-def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
-    """X of `A X = input` for the A whose Cholesky factor is L.    input: (*, n, k), L: (*, n, n)  ->  (*, n, k)"""
-    lower = transposed(L) if upper else L
-    half = solve_triangular(lower, input, upper=False)
-    return solve_triangular(transposed(lower), half, upper=True)
-
-
-@op(NONE, out="cast", saves="both", fails=raises("cholesky_inverse", SINGULAR))
-def cholesky_inverse(L: Array, upper: bool = False) -> tuple[Array, Array]:
-    """Inverse of the matrix whose Cholesky factor is L.    L: (*, n, n)  ->  (*, n, n)"""
-    found = cholesky_solve(jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
-    return found, first_zero(L)
-
-
 @algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast", fails=raises_for_nan)
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
@@ -219,11 +206,33 @@ def torch_cholesky(input: Array, upper: bool = False) -> tuple[Array, Array]:
 def cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
     """Cholesky factor, and 0 where A was positive definite, else the order of the first minor that is not.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
     _require_square(A, "linalg.cholesky")
-    lower = jnp.tril(lax.stop_gradient(A), -1)
-    read = lower + transposed(lower) + lax.stop_gradient(A) * jnp.eye(A.shape[-1], dtype=A.dtype)
-    even = (A + transposed(A)) / 2                                        # PyTorch's gradient is that of the symmetric part
-    factor = lax.linalg.cholesky(even + (read - lax.stop_gradient(even)), symmetrize_input=False)
+    if not A.size:
+        return A, jnp.zeros(A.shape[:-2], jnp.int32)
+    read = _hermitian(A, upper)
+    factor = _cholesky(read)
     return transposed(factor) if upper else factor, failing_minor(read, factor)
+
+
+def _hermitian(A: Array, upper: bool = False) -> Array:
+    """The Hermitian matrix of which one triangle is given; as in PyTorch, its gradient is that of all of `A`."""
+    one = lax.stop_gradient(transposed(jnp.triu(A, 1)) if upper else jnp.tril(A, -1))
+    read = one + transposed(one) + lax.stop_gradient(A) * jnp.eye(A.shape[-1], dtype=A.dtype)
+    return A + (read - lax.stop_gradient(A))
+
+
+@jax.custom_jvp
+def _cholesky(A: Array) -> Array:
+    return lax.linalg.cholesky(A, symmetrize_input=False)
+
+
+@_cholesky.defjvp
+def _cholesky_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    # PyTorch's: of a change that is not Hermitian the Hermitian part counts below the diagonal, half of all of it on the diagonal.
+    factor = _cholesky(*primals)
+    inside = lax.linalg.triangular_solve(factor, tangents[0], left_side=True, lower=True)
+    inside = lax.linalg.triangular_solve(factor, inside, lower=True, transpose_a=True, conjugate_a=True)
+    even = (inside + transposed(inside)) / 2
+    return factor, factor @ (jnp.tril(even, -1) + inside * (jnp.eye(inside.shape[-1]) / 2).astype(inside.dtype))
 
 
 @op(NONE, returns="Q R", node="LinalgQrBackward0", saves="result")
@@ -257,7 +266,23 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, S, Vh with `A = U diag(S) Vh`; singular values in falling order.    A: (*, n, m)  ->  (*, n, n), (*, k), (*, m, m)"""
     require_matrices(A, "linalg.svd")
-    return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
+    return tuple(_full_svd(A) if full_matrices and A.shape[-1] != A.shape[-2] else jnp.linalg.svd(A, full_matrices=False))
+
+
+@jax.custom_jvp
+def _full_svd(A: Array) -> tuple[Array, Array, Array]:
+    return tuple(jnp.linalg.svd(A, full_matrices=True))
+
+
+@_full_svd.defjvp
+def _full_svd_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    # As in PyTorch, the vectors beyond the singular values have no gradient; the others may differ by a phase from those without them.
+    U, S, Vh = _full_svd(*primals)
+    (U1, _, _), (dU, dS, dVh) = jax.jvp(partial(jnp.linalg.svd, full_matrices=False), primals, tangents)
+    k = S.shape[-1]
+    phase = lax.stop_gradient(jnp.sum(jnp.conj(U1) * U[..., :k], -2))
+    dU, dVh = dU * phase[..., None, :], jnp.conj(phase)[..., None] * dVh
+    return (U, S, Vh), (jnp.zeros_like(U).at[..., :k].set(dU), dS, jnp.zeros_like(Vh).at[..., :k, :].set(dVh))
 
 
 @algebra(node="LinalgSvdBackward0", saves="result", known=require_finite)
@@ -273,7 +298,7 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     _require_square(A, "linalg.eigh")
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    return tuple(jnp.linalg.eigh(A, UPLO=UPLO.upper(), symmetrize_input=False))
+    return tuple(jnp.linalg.eigh(_hermitian(A, UPLO.upper() == "U"), symmetrize_input=False))
 
 
 @algebra(node="LinalgEighBackward0", saves="result")
@@ -286,14 +311,31 @@ def eigvalsh(A: Array, UPLO: str = "L") -> Array:
 def eig(A: Array) -> tuple[Array, Array]:
     """Complex eigenvalues and eigenvectors.    A: (*, n, n)  ->  (*, n), (*, n, n)"""
     _require_square(A, "linalg.eig")
+    return _eig(A)
+
+
+@jax.custom_jvp
+def _eig(A: Array) -> tuple[Array, Array]:
     return tuple(jnp.linalg.eig(A))
+
+
+@_eig.defjvp
+def _eig_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    # For distinct eigenvalues, the vectors of length 1 with the phases that they have.
+    values, vectors = _eig(*primals)
+    turned = jnp.linalg.solve(vectors, tangents[0].astype(vectors.dtype) @ vectors)
+    gaps = values[..., None, :] - values[..., :, None]
+    same = jnp.eye(values.shape[-1], dtype=bool)
+    change = vectors @ jnp.where(same, 0, turned / jnp.where(same, 1, gaps))
+    along = jnp.sum(jnp.conj(vectors) * change, -2, keepdims=True).real
+    return (values, vectors), (jnp.diagonal(turned, axis1=-2, axis2=-1), change - vectors * along)
 
 
 @algebra()
 def eigvals(A: Array) -> Array:
     """Complex eigenvalues.    A: (*, n, n)  ->  (*, n)"""
     _require_square(A, "linalg.eigvals")
-    return jnp.linalg.eigvals(A)
+    return _eig(A)[0]
 
 
 @algebra(differentiable=False, out="cast", known=require_finite)
@@ -335,7 +377,7 @@ def linalg_matrix_power(A: Array, n: int) -> tuple[Array, Array]:
 def matrix_exp(input: Array) -> Array:
     """Exponential of a matrix.    input: (*, n, n)  ->  (*, n, n)"""
     _require_square(input, "linalg.matrix_exp")
-    return expm(input)
+    return expm(widened(input)).astype(input.dtype)
 
 
 @algebra(name="matrix_exp", out=False)
@@ -353,12 +395,13 @@ def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
 @algebra(name="vander", out=False, node="CatBackward0")
 def linalg_vander(x: Array, N: int | None = None) -> Array:
     """Rising powers of each element.    x: (*, n)  ->  (*, n, N)"""
+    x = jnp.atleast_1d(x)
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N, dtype=x.dtype)
 
 
 # ---- distances and covariance
 
-@op(SAME, home="torch", inplace=False, out=False, saves="both")
+@op(SAME, home="torch", inplace=False, out=False, saves="both", numbers=False)
 def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
     """The `p`-norm distance between each row of `x1` and each row of `x2`.    x1: (*, n, d), x2: (*, m, d)  ->  (*, n, m)"""
     for name, x in (("X1", x1), ("X2", x2)):
@@ -380,7 +423,25 @@ def _euclidean_by_product(x1: Array, x2: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
 
 
-@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0", saves="nothing")
+def _check_weights(weights: Array | None, name: str, observations: int) -> None:
+    if weights is None:
+        return
+    if weights.ndim > 1:
+        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions")
+    if is_inexact(weights) != (name == "aweights") or is_complex(weights):
+        wanted = "floating point" if name == "aweights" else "integral"
+        raise RuntimeError(f"cov(): expected {name} to have {wanted} dtype but got {name} with {scalar_type(weights)} dtype")
+    if weights.size != observations:
+        raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got {weights.size} != {observations}")
+
+
+def _known_weights(input: object, *, correction: object = 1, fweights: object = None, aweights: object = None) -> None:
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if isinstance(weights, np.ndarray) and (weights < 0).any():
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+
+
+@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0", saves="nothing", keeps=("fweights", "aweights"), known=_known_weights)
 def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, aweights: Array | None = None) -> Array:
     """Covariance of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)
 
@@ -391,6 +452,8 @@ def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, 
     if input.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
     rows = input.reshape(1, -1) if input.ndim < 2 else input
+    _check_weights(fweights, "fweights", rows.shape[1])
+    _check_weights(aweights, "aweights", rows.shape[1])
     weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     if weights is None:
         total, off = rows.shape[1], rows - jnp.mean(rows, 1, keepdims=True)
@@ -400,7 +463,7 @@ def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, 
         off = rows - jnp.sum(rows * weights, 1, keepdims=True) / total
         free = total - correction * (1 if aweights is None else jnp.sum(weights * aweights) / total)
         weighted = off * weights
-    found = weighted @ jnp.conj(off).T / jnp.maximum(jnp.asarray(free).astype(rows.real.dtype), 0)
+    found = weighted @ jnp.conj(off).T / jnp.maximum(jnp.asarray(free).astype(weighted.real.dtype), 0)
     return jnp.squeeze(found)
 
 

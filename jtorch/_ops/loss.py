@@ -8,14 +8,14 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from .._core.op import NONE, SAME, Array, op
+from .._core.op import FLOAT, NONE, SAME, Array, op
 from . import nodes
 from .checks import broadcast, broadcast_sizes, is_floating, magnitude, require_floating, scalar_type, sizes, torch_size
 from .distance import p_distance
 from .ranges import listed_classes, margin_classes, variance
 
 loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
-promoted = partial(op, SAME, home="nn.functional", inplace=False, out=False)
+promoted = partial(op, SAME, home="nn.functional", inplace=False, out=False, numbers=False)
 
 
 def chosen_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -63,7 +63,7 @@ def _hinge(values: Array) -> Array:
 
 
 def _require_mean(input: Array, reduction: str) -> None:
-    if reduction == "mean" and not is_floating(input):
+    if reduction == "mean" and not jnp.issubdtype(input.dtype, jnp.inexact):
         raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
                            f"Got: {scalar_type(input)}")
 
@@ -143,7 +143,7 @@ def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, size_
     return reduced(jnp.where(target != 1, _hinge(margin - input), 0) + jnp.where(target != -1, input, 0), reduction)
 
 
-@promoted(node=nodes.reduced("ClampMinBackward0"))
+@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, node=nodes.reduced("ClampMinBackward0"))
 def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
                         reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`max(0, -target * (input1 - input2) + margin)`.    input1, input2, target: (*)  ->  () or (*)"""
@@ -156,7 +156,7 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: flo
     return reduced(_hinge(-target * (input1 - input2) + margin), reduction)
 
 
-@loss(node=nodes.reduced("AddBackward0"))
+@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, keeps=("target",), node=nodes.reduced("AddBackward0"))
 def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
                           reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`1 - cos` where the target is 1, `max(0, cos - margin)` where it is -1.    input1, input2: (N, D) or (D), target: (N) or ()  ->  () or (N)"""
@@ -175,7 +175,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: f
     return reduced(same + jnp.where(target == -1, _hinge(similarity - margin), 0), reduction)
 
 
-@promoted(node=nodes.reduced("ClampMinBackward0"))
+@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, node=nodes.reduced("ClampMinBackward0"))
 def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
                         swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`max(0, d(anchor, positive) - d(anchor, negative) + margin)` (Balntas et al. 2016).    each: (N, D) or (D)  ->  () or (N)"""
@@ -200,6 +200,8 @@ def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: float = 1
     check_reduction(reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
     batch, classes = (input.shape if input.ndim == 2 else (1, input.size))
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {sizes(weight)}")
@@ -245,7 +247,7 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
     return reduced((terms if weight is None else terms * weight).mean(-1), reduction)
 
 
-@promoted(node=nodes.reduced("SubBackward0"), saves="nothing")
+@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, node=nodes.reduced("SubBackward0"), saves="nothing")
 def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
                      eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Negative log likelihood of counts under a Poisson distribution with rate `exp(input)` or `input`.    input, target: (*)  ->  () or (*)"""
@@ -260,7 +262,7 @@ def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: 
     return reduced(values, reduction)
 
 
-@promoted(node=nodes.reduced("MulBackward0"), known=variance)
+@promoted(node=nodes.reduced("MulBackward0"), known=variance, numbers=True)
 def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Array:
     """Negative log likelihood of `target` under a normal distribution (Nix & Weigend 1994).    input, target: (*), var: (*), (*, 1) or a number"""
     if var.ndim and var.shape not in (input.shape, input.shape[:-1], (*input.shape[:-1], 1)):

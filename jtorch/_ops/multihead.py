@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +76,8 @@ def _projected(query: Array, key: Array | None, value: Array | None, weights: Pr
     size = query.shape[-1]
     if key is None and value is None:
         return jnp.split(linear(query, weights.joint, bias), 3, axis=-1)
-    first, rest = weights.joint[:size], weights.joint[size:]
+    joint: Any = weights.joint
+    first, rest = joint[:size], joint[size:]
     first_bias, rest_bias = (None, None) if bias is None else (bias[:size], bias[size:])
     projected = linear(query, first, first_bias)
     key = query if key is None else key

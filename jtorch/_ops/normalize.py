@@ -112,11 +112,23 @@ def layer_norm(input: Array, normalized_shape: Shape, weight: Array | None = Non
     >>> nn.functional.layer_norm(torch.tensor([1.0, 3.0]), (2,))
     tensor([-1.0000,  1.0000])
     """
+    return _layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+@op(NONE, home="torch", inplace=False, out=False)
+def native_layer_norm(input: Array, normalized_shape: Shape, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
+    """`layer_norm`, with the means and the reciprocal standard deviations that it works with; as in PyTorch, these have no gradient."""
+    result, mean, variance = _layer_norm(input, normalized_shape, weight, bias, eps)
+    return result, lax.stop_gradient(mean), lax.stop_gradient(lax.rsqrt(variance + eps))
+
+
+def _layer_norm(input: Array, normalized_shape: Shape, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
+    """The result, the mean and the variance."""
     shape = _check_shape(input, normalized_shape, ", ", weight=weight, bias=bias)
     _check_type(input, weight, bias)
     require_floating(input, "LayerNormKernelImpl")
-    values, _, _ = _standardised(widened(input), tuple(range(input.ndim - len(shape), input.ndim)), eps)
-    return _affine(values, weight, bias, shape).astype(input.dtype)
+    values, mean, variance = _standardised(widened(input), tuple(range(input.ndim - len(shape), input.ndim)), eps)
+    return _affine(values, weight, bias, shape).astype(input.dtype), mean, variance
 
 
 @norm(node="MulBackward0")
@@ -163,5 +175,6 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
         raise RuntimeError(f"kernel size should be greater than zero, but got kH: {size} kW: 1")
     channels = input.shape[1]
     padded = jnp.pad(jnp.square(input), [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (input.ndim - 2)])
-    mean = sum(lax.slice_in_dim(padded, near, near + channels, axis=1) for near in range(size)) / size
+    total = sum(lax.slice_in_dim(padded, near, near + channels, axis=1) for near in range(size))
+    mean = total / size if jnp.issubdtype(input.dtype, jnp.inexact) else (total // size).astype(jnp.float32)
     return input / (mean * alpha + k) ** beta

@@ -126,7 +126,7 @@ def _blocks(images: Array, kernel: Sequence[int], dilation: Sequence[int], paddi
             top, left = i * dilation[0], j * dilation[1]
             limits = *padded.shape[:2], top + (rows - 1) * stride[0] + 1, left + (columns - 1) * stride[1] + 1
             taps.append(lax.slice(padded, (0, 0, top, left), limits, (1, 1, *stride)))
-    return jnp.stack(taps, 2).reshape(images.shape[0], -1, rows * columns)
+    return jnp.stack(taps, 2).reshape(images.shape[0], images.shape[1] * len(taps), rows * columns)
 
 
 def _window(function: str, kernel: int | Shape, dilation: int | Shape, padding: int | Shape, stride: int | Shape) -> list[tuple[int, ...]]:
@@ -146,7 +146,8 @@ def unfold(input: Array, kernel_size: int | tuple[int, ...], dilation: int | tup
     if input.ndim not in (3, 4):
         raise IndexError(f"Dimension out of range (expected to be in range of [-{input.ndim}, {input.ndim - 1}], but got 2)")
     kernel, dilation, padding, stride = _window("unfold", kernel_size, dilation, padding, stride)
-    require_floating(input, "im2col_out_cpu")
+    if not jnp.issubdtype(input.dtype, jnp.inexact) and input.dtype != jnp.bool_:
+        raise unimplemented("im2col_out_cpu", input)
     counts = _block_counts(input.shape[-2:], kernel, dilation, padding, stride)
     if min(counts) < 1:
         raise RuntimeError(f"Given input with spatial size {tuple(input.shape[-2:])}, kernel_size={kernel}, dilation={dilation}, padding={padding}, "
@@ -191,7 +192,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     if channels % (r * r):
         raise RuntimeError("pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
                            f"input.size(-3)={channels} is not divisible by {r * r}")
-    split = input.reshape(-1, channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
+    split = input.reshape(math.prod(batch), channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
     return split.reshape(*batch, channels // (r * r), height * r, width * r)
 
 
@@ -208,7 +209,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
         if size % r:
             raise RuntimeError(f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({place})={size} is not "
                                f"divisible by {r}")
-    split = input.reshape(-1, channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
+    split = input.reshape(math.prod(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
     return split.reshape(*batch, channels * r * r, height // r, width // r)
 
 

@@ -10,7 +10,7 @@ from .._core.op import FLOAT, Array, op
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
-@op(FLOAT, differentiable=False, inplace=False, home="torch")
+@op(FLOAT, differentiable=False, inplace=False, home="torch", numbers=False)
 def _standard_gamma_grad(input: Array, output: Array) -> Array:
     """Derivative of a gamma number `output` by its shape parameter.    input, output: (*)  ->  (*)"""
     return lax.random_gamma_grad(*jnp.broadcast_arrays(input, output))

@@ -9,7 +9,7 @@ from jax import lax
 
 from .._core.dtype import IN_C
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
-from .arguments import cast, is_bool, is_complex, is_inexact, magnitude, unimplemented
+from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, magnitude, unimplemented
 from .checks import scalar_type
 from .nodes import by_number, by_operands, by_tensor
 from .ranges import divisor
@@ -41,7 +41,7 @@ def sub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     return input - other * cast(alpha, other)
 
 
-@op(SAME, home="torch", inplace=False, out=False, node=by_number("Rsub"))
+@op(SAME, home="torch", inplace=False, out=False, node=by_number("Rsub"), numbers="other")
 def rsub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     """`other - alpha * input`.    input, other: (*)  ->  (*)"""
     return sub(other, input, alpha=alpha)
@@ -140,7 +140,7 @@ def remainder(input: Array, other: Array) -> Array:
     return jnp.remainder(input, other)
 
 
-@op(SAME, node=by_tensor("Fmod"), known=divisor)
+@op(SAME, node=by_tensor("Fmod"), known=divisor, numbers="other")
 def fmod(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `input`, as C's `fmod`.    input, other: (*)  ->  (*)"""
     _require_numbers(input, "fmod")
@@ -251,7 +251,7 @@ def sgn(input: Array) -> Array:
     return jnp.where(size == 0, 0, input / jnp.where(size == 0, 1, size))
 
 
-@op(FLOAT, node=by_number("Copysign"), saves="both")
+@op(FLOAT, node=by_number("Copysign"), saves="both", numbers="other")
 def copysign(input: Array, other: Array) -> Array:
     """The size of `input` with the sign of `other`; the derivative at 0 is 0.    input, other: (*)  ->  (*)"""
     flip = jnp.signbit(input) != jnp.signbit(other)
@@ -263,7 +263,8 @@ def nextafter(input: Array, other: Array) -> Array:
     """The next floating point number after `input` in the direction of `other`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("nextafter_cpu", input)
-    return jnp.nextafter(input, other)
+    held = lax.stop_gradient(input)
+    return jnp.nextafter(held, lax.stop_gradient(other)) + gradient_only(input, jnp.ones_like(held, bool))
 
 
 @op(SAME, saves="both", numbers=False)
@@ -287,7 +288,7 @@ def _clamped(entry: Any) -> str:
     return f"ClampBackward{int(not tensors)}"
 
 
-@op(SAME, aliases=("clip",), node=_clamped)
+@op(SAME, aliases=("clip",), node=_clamped, numbers="other")
 def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> Array:
     """`input` held between `min` and `max`; its derivative at a bound is 1.    input: (*)  ->  (*)
 
@@ -303,13 +304,13 @@ def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> A
     return input if max is None else clamp_max(input, max)
 
 
-@op(SAME, node=by_tensor("ClampMin"))
+@op(SAME, node=by_tensor("ClampMin"), numbers="other")
 def clamp_min(input: Array, min: Array) -> Array:
     """`input`, but at least `min`.    input: (*)  ->  (*)"""
     return jnp.where((input < min) | jnp.isnan(min), min, input)        # not jnp.maximum, whose derivative at the bound is 1/2
 
 
-@op(SAME, node=by_tensor("ClampMax"))
+@op(SAME, node=by_tensor("ClampMax"), numbers="other")
 def clamp_max(input: Array, max: Array) -> Array:
     """`input`, but at most `max`.    input: (*)  ->  (*)"""
     return jnp.where((input > max) | jnp.isnan(max), max, input)
@@ -377,6 +378,8 @@ def masked_fill_tensor(input: Array, mask: Array, value: Array) -> Array:
 def _fill(input: Array, mask: Array, value: Scalar | Array) -> Array:
     if not is_bool(mask):
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {IN_C.get(mask.dtype.name, mask.dtype.name)}")
+    if not is_complex(input) and (isinstance(value, complex) or getattr(value, "dtype", None) in (jnp.complex64, jnp.complex128)):
+        raise RuntimeError(f"value cannot be converted to type {IN_C.get(input.dtype.name, input.dtype.name)} without overflow")
     return jnp.where(mask, cast(value, input), input)
 
 

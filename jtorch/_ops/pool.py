@@ -28,8 +28,12 @@ def _spread(value: Numbers, n: int, name: str, function: str) -> tuple[int, ...]
 
 
 def _check_dims(input: Array, n: int, function: str) -> None:
-    if input.ndim in (n + 1, n + 2):
+    if input.ndim in (n + 1, n + 2) and not (function.startswith("max") and 0 in input.shape[input.ndim - n - 1:] and n in (1, 3)):
         return
+    if input.ndim in (n + 1, n + 2) and n == 3:
+        place = input.shape.index(0, input.ndim - n - 1)
+        raise RuntimeError("max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive length, but input has a "
+                           f"shape of {sizes(input)} and non-batch dimension {place} has length zero!")
     if n == 1 and function.startswith("max"):
         raise RuntimeError(f"{function}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:{sizes(input)}")
     if n == 1:
@@ -53,6 +57,11 @@ def _windows(input: Array, kernel: Numbers, stride: Numbers | None, padding: Num
     _check_dims(input, n, function)
     if 0 in stride:
         raise RuntimeError("stride should not be zero")
+    if min(dilation) <= 0:
+        raise RuntimeError(f"{function}() dilation must be greater than zero, but got {min(dilation)}" if n == 1 else
+                           f"dilation should be greater than zero, but got dilation = {min(dilation)}")
+    if min(padding) < 0:
+        raise RuntimeError(f"pad must be non-negative, but got pad: {min(padding)}")
     for k, p, d in zip(kernel, padding, dilation, strict=True):
         if p > (d * (k - 1) + 1) // 2 and n == 1 and function.startswith("max"):
             raise RuntimeError(f"{function}() padding should be at most half of kernel size, but got padding={p} and kernel_size={k}")
@@ -205,14 +214,14 @@ def avg_pool1d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, None, 1)
 
 
-@functional()
+@functional(out=True)
 def avg_pool2d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Array:
     """The mean of each window.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')"""
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 2)
 
 
-@functional()
+@functional(out=True)
 def avg_pool3d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Array:
     """The mean of each window.    input: (N, C, D, H, W) or (C, D, H, W)  ->  (N, C, D', H', W')"""
@@ -262,7 +271,10 @@ def _unpool(input: Array, indices: Array, kernel: Numbers, stride: Numbers | Non
             raise ValueError(f'invalid output_size "{tuple(space)}" (dim {axis} must be between {usual - s} and {usual + s})')
     rows = input.reshape(math.prod(input.shape[:-n]), -1)
     flat = jnp.zeros((rows.shape[0], math.prod(space)), input.dtype)
-    flat = flat.at[jnp.arange(rows.shape[0])[:, None], indices.reshape(rows.shape)].set(rows)
+    places = flat.at[jnp.arange(rows.shape[0])[:, None], indices.reshape(rows.shape)]
+    held = lax.stop_gradient(rows)
+    carried = flat.at[places.index].add(rows - held) if jnp.issubdtype(rows.dtype, jnp.inexact) else 0       # values of one place have its gradient all
+    flat = places.set(held) + carried
     return flat.reshape(*input.shape[:-n], *space)
 
 

@@ -207,12 +207,14 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
     return _sum(input, beta, _matrix_vector(mat, vec), alpha)
 
 
-@accumulating(out="cast", overlap="whole")
+@op(SAME, inplace=True, out="cast", overlap="whole", numbers=False)
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * outer(vec1, vec2)`.    input: (n, m), vec1: (n), vec2: (m)  ->  (n, m)"""
     for name, vector in (("vec1", vec1), ("vec2", vec2)):
         if vector.ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vector.ndim}-D")
+    if input.dtype == jnp.bool_:
+        return input & (jnp.asarray(beta) != 0) | vec1[:, None] & vec2 & (jnp.asarray(alpha) != 0)
     return _sum(input, beta, vec1[:, None] * vec2, alpha)
 
 
@@ -272,6 +274,10 @@ def tensordot(a: Array, b: Array, dims: int | tuple[tuple[int, ...], tuple[int, 
     if len(over_a) != len(over_b):
         raise RuntimeError("both dimension lists should have same length")
     for i, j in zip(over_a, over_b):
+        if a.shape[i] == 1:                                  # the sum over the other's dimension is a product with its sum
+            b = jnp.sum(b, j, keepdims=True)
+        elif b.shape[j] == 1:
+            a = jnp.sum(a, i, keepdims=True)
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and "
                                f"second has size {b.shape[j]} in dim {j}")
@@ -359,7 +365,7 @@ def cross(input: Array, other: Array, dim: int | None = None) -> Array:
     return linalg_cross(input, other, dim=dim)
 
 
-@op(SAME, name="cross", home="linalg", inplace=False, node="LinalgCrossBackward0")
+@op(SAME, name="cross", home="linalg", inplace=False, node="LinalgCrossBackward0", numbers=False)
 def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     """Vector product in three dimensions, along `dim`.    input, other: (*, 3, *)  ->  (*, 3, *)"""
     if input.ndim != other.ndim:
@@ -370,7 +376,7 @@ def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     return jnp.cross(input, other, axis=axis)
 
 
-@op(SAME, home="linalg", inplace=False, node="SumBackward1", overlap="any")
+@op(SAME, home="linalg", inplace=False, node="SumBackward1", overlap="any", numbers=False)
 def vecdot(x: Array, y: Array, *, dim: int = -1) -> Array:
     """Sum of the products of the elements of `x` (conjugated) and `y` along `dim`.    x, y: (*)  ->  (*) without `dim`"""
     return jnp.sum(jnp.conj(x) * y, dim, dtype=x.dtype)

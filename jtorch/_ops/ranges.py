@@ -77,13 +77,13 @@ def class_indices(input: Any, target: Any, weight: Any = None, size_average: boo
 
 def margin_classes(input: Any, target: Any, *args: Any, **keywords: Any) -> None:
     """Class indices that are to be classes of the input."""
-    if first_outside(target, 0, input.shape[-1]) is not None:
+    if first_outside(target, 0, input.shape[-1] if input.shape else 1) is not None:
         raise RuntimeError("target out of range")
 
 
 def listed_classes(input: Any, target: Any, *args: Any, **keywords: Any) -> None:
     """Lists of class indices, which -1 ends."""
-    if first_outside(target, -1, input.shape[-1]) is not None:
+    if first_outside(target, -1, input.shape[-1] if input.shape else 1) is not None:
         raise RuntimeError("argument #2 'target' is out of range")
 
 

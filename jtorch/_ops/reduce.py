@@ -318,7 +318,7 @@ def linalg_norm(A: Array, ord: int | float | str | None = None, dim: Dims = None
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
 
 
-@op(SAME, inplace=False, out=False, saves="both")
+@op(SAME, inplace=False, out=False, saves="both", numbers=False)
 def dist(input: Array, other: Array, p: int | float = 2) -> Array:
     """The `p`-norm of `input - other`.    input, other: (*)  ->  ()"""
     gap = input - other

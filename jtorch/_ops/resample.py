@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -65,7 +66,7 @@ def _target(input: Array, size: Size, scale_factor: Scale, recompute: bool | Non
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         out = [size] * len(space) if isinstance(size, int) else [int(s) for s in size]
         return out, [before / after if after > 0 else 0.0 for before, after in zip(space, out, strict=True)]
-    factors = list(scale_factor) if isinstance(scale_factor, (tuple, list)) else [scale_factor] * len(space)
+    factors: list[Any] = list(scale_factor) if isinstance(scale_factor, (tuple, list)) else [scale_factor] * len(space)
     out = [math.floor(before * factor) for before, factor in zip(space, factors, strict=True)]
     if recompute:
         return out, [before / after for before, after in zip(space, out, strict=True)]
@@ -221,7 +222,7 @@ def _linear_sample(input: Array, places: Sequence[Array]) -> Array:
     floors = [jnp.floor(place) for place in places]
     total = jnp.zeros((), input.dtype)
     for corner in itertools.product((0, 1), repeat=len(places)):
-        weight = math.prod((place - floor if up else 1 - (place - floor)) for up, place, floor in zip(corner, places, floors, strict=True))
+        weight: Any = math.prod((place - floor if up else 1 - (place - floor)) for up, place, floor in zip(corner, places, floors, strict=True))
         total = total + _pixels(input, [floor + up for up, floor in zip(corner, floors, strict=True)]) * weight[:, None, :]
     return total
 

@@ -98,7 +98,7 @@ def _direction(mode: str, input: Array, state: State, weights: tuple[Array | Non
     """One layer in one direction.    input: (T, N, F)  ->  (T, N, H) and the last state"""
     w_ih, w_hh, b_ih, b_hh, w_hr = weights
     if mode != "gru":
-        gates, bias = _projected(input, w_ih, None if b_ih is None else b_ih + b_hh), None
+        gates, bias = _projected(input, w_ih, None if b_ih is None or b_hh is None else b_ih + b_hh), None
     else:                                                    # the reset gate scales b_hh, too
         gates = _projected(input, w_ih, b_ih)
         bias = jnp.broadcast_to(jnp.zeros((), gates.dtype) if b_hh is None else b_hh, gates.shape)

@@ -8,8 +8,9 @@ from jax import lax
 
 from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, Array, Scalar, op
-from .arguments import is_bool, is_inexact, takes_zero_dim, unimplemented
+from .arguments import is_bool, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension, widened
+from .elementary import log_add_exp
 
 
 def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Array:
@@ -45,6 +46,8 @@ def logcumsumexp(input: Array, dim: int) -> Array:
     """`log(exp(input).cumsum(dim))` without overflow.    input: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("logcumsumexp_out_cpu", input)
+    if is_complex(input):
+        return lax.associative_scan(log_add_exp, input, axis=dimension(dim, input.ndim))
     return _scanned(lax.cumlogsumexp, input, dim, None)
 
 
@@ -52,7 +55,7 @@ def _record(input: Array, dim: int, extreme: Callable) -> tuple[Array, Array]:
     """The running extreme and the last place that attained it."""
     axis = dimension(dim, input.ndim)
     place = lax.broadcasted_iota(jnp.int64, input.shape, axis)
-    held = lax.stop_gradient(input)
+    held = lax.stop_gradient(input.astype(jnp.int8) if is_bool(input) else input)
     attained = held == extreme(held, axis)
     if is_inexact(input):
         attained |= jnp.isnan(held)
@@ -106,7 +109,7 @@ def _areas(y: Array, x: Array | None, dx: Scalar, dim: int) -> Array:
 
 
 @op(FLOAT, home="torch", inplace=False, out=False, aliases=("trapz",),
-    node=lambda entry: "MulBackward1" if entry.operands[1] is None else "DivBackward1")
+    node=lambda entry: "MulBackward1" if entry.operands[1] is None else "DivBackward1", numbers=False)
 def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
     """Integral along `dim` by the trapezoid rule.    y: (*)  ->  (*) without `dim`
 
@@ -116,7 +119,7 @@ def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1
     return jnp.sum(_areas(y, x, dx, dim), dimension(dim, y.ndim))
 
 
-@op(FLOAT, home="torch", inplace=False, out=False, node=lambda entry: "CumsumBackward0" if entry.operands[1] is None else "DivBackward1")
+@op(FLOAT, home="torch", inplace=False, out=False, node=lambda entry: "CumsumBackward0" if entry.operands[1] is None else "DivBackward1", numbers=False)
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
     """Running integral along `dim` by the trapezoid rule.    y: (..., k, ...)  ->  (..., k - 1, ...)"""
     return lax.cumsum(_areas(y, x, dx, dim), dimension(dim, y.ndim))

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import NONE, SAME, Array, Scalar, op
-from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, require_index, takes_zero_dim, unimplemented
+from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, plus_at, require_index, takes_zero_dim, unimplemented
 from .checks import broadcast_sizes, dimension, scalar_type, sizes
 from .nodes import by_tensor
 from .ranges import added, flat_places, flattened_places, places, selected
@@ -24,7 +24,8 @@ def _places(index: Array, axis: int) -> tuple[Array, ...]:
 
 def _aligned(input: Array, index: Array, dim: int, name: str) -> tuple[Array, Array, int]:
     """A zero-dim input or index counts as a vector here."""
-    require_index(index, f"{name}(): Expected dtype int32/int64 for index")
+    if index.size or name != "gather":
+        require_index(index, f"{name}(): Expected dtype int32/int64 for index")
     axis = dimension(dim, input.ndim)
     input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
     if index.size and input.ndim != index.ndim:
@@ -74,9 +75,9 @@ def _written(input: Array, places: tuple[Array, ...], src: Array, reduce: str | 
     if reduce is None:
         return spot.set(src, mode="drop")
     if reduce == "add":
-        return spot.add(src, mode="drop")
+        return plus_at(input, places, src)
     if reduce == "multiply":
-        return _products(input, places, src, True)
+        return spot.min(src, mode="drop") if is_bool(input) else _products(input, places, src)
     raise RuntimeError("reduce argument must be either add or multiply.")
 
 
@@ -122,7 +123,7 @@ def _combined(input: Array, places: tuple[Array, ...], src: Array, reduce: str, 
     if reduce in ("amax", "amin"):
         return _extremes(input, places, src, reduce, include_self | ~touched)
     if reduce == "prod":
-        return _products(input if include_self else jnp.where(touched, 1, input), places, src, include_self)
+        return _products(input if include_self else jnp.where(touched, 1, input), places, src)
     total = (input if include_self else jnp.where(touched, 0, input)).at[places].add(src, mode="drop")
     if reduce == "sum":
         return total
@@ -153,17 +154,20 @@ def _highest(x: Array) -> Scalar:
     return jnp.inf if is_inexact(x) else True if is_bool(x) else jnp.iinfo(x.dtype).max
 
 
-def _products(input: Array, places: tuple[Array, ...], src: Array, counts_self: bool) -> Array:
-    """The product of each place's elements; the gradient of each is the product of the others, zeros among them included."""
-    held, new = lax.stop_gradient((input, src))
-    result = held.at[places].multiply(new, mode="drop")
-    if not is_inexact(input):
-        return result
-    nonzero = jnp.where(held == 0, 1, held).at[places].multiply(jnp.where(new == 0, 1, new), mode="drop")
-    zeros = (held == 0).astype(jnp.int32).at[places].add((new == 0).astype(jnp.int32), mode="drop")
-    of_self = _others(held, nonzero, zeros) * gradient_only(input, jnp.isfinite(held))
-    of_src = _others(new, nonzero[places], zeros[places]) * gradient_only(src, jnp.isfinite(new))
-    return result + of_self.at[places].add(of_src, mode="drop")
+@jax.custom_jvp
+def _products(input: Array, places: tuple[Array, ...], src: Array) -> Array:
+    """The product of each place's elements."""
+    return input.at[places].multiply(src, mode="drop")
+
+
+@_products.defjvp
+def _products_jvp(primals: tuple[Array, tuple[Array, ...], Array], tangents: tuple[Array, object, Array]) -> tuple[Array, Array]:
+    # The gradient of each element is the product of the others, zeros among them included.
+    (input, places, src), (d_input, _, d_src) = primals, tangents
+    nonzero = _products(jnp.where(input == 0, 1, input), places, jnp.where(src == 0, 1, src))
+    zeros = (input == 0).astype(jnp.int32).at[places].add((src == 0).astype(jnp.int32), mode="drop")
+    change = (_others(input, nonzero, zeros) * d_input).at[places].add(_others(src, nonzero[places], zeros[places]) * d_src, mode="drop")
+    return _products(*primals), change
 
 
 def _others(x: Array, nonzero: Array, zeros: Array) -> Array:
@@ -203,7 +207,8 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
     if input.dtype != source.dtype:
         raise RuntimeError(f"index_add_(): self ({scalar_type(input)}) and source ({scalar_type(source)}) must have the same scalar type")
     target, index, axis, source = _index_target(input, dim, index, source, "index_add_")
-    return target.at[_along(axis, index)].add(source * cast(alpha, source), mode="drop").reshape(input.shape)
+    part = source & cast(alpha, source) if is_bool(source) else source * cast(alpha, source)
+    return plus_at(target, _along(axis, index), part).reshape(input.shape)
 
 
 def _index_target(input: Array, dim: int, index: Array, source: Array, name: str) -> tuple[Array, Array, int, Array]:
@@ -214,6 +219,9 @@ def _index_target(input: Array, dim: int, index: Array, source: Array, name: str
         if name == "index_copy_":
             raise IndexError(f"{mismatch} ({source.shape[axis]})")
         raise RuntimeError(f"{mismatch}: ({source.shape[axis]}), for dim: {axis}")
+    if name == "index_add_" and input.ndim and (*source.shape[:axis], *source.shape[axis + 1:]) != (*input.shape[:axis], *input.shape[axis + 1:]):
+        raise RuntimeError("source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+                           f"{sizes(input)} source.shape = {sizes(source)}")
     return target, index, axis, source
 
 
@@ -297,8 +305,8 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> 
     if index.size != source.size:
         raise IndexError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.size}, "
                            f"index.numel() = {index.size}")
-    spot = input.reshape(-1).at[_from_end(index.reshape(-1), input.size)]
-    return (spot.add if accumulate else spot.set)(source.reshape(-1), mode="drop").reshape(input.shape)
+    flat, source, places = input.reshape(-1), source.reshape(-1), _from_end(index.reshape(-1), input.size)
+    return (plus_at(flat, places, source) if accumulate else flat.at[places].set(source, mode="drop")).reshape(input.shape)
 
 
 @op(NONE, inplace=True, out=False)

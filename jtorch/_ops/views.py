@@ -95,7 +95,7 @@ def expanded(input: Array, size: Shape) -> Array:
     if ahead < 0:
         raise RuntimeError(f"expand(torch.{scalar_type(input)}Tensor{{{list(input.shape)}}}, size={list(size)}): the number of sizes provided ({len(size)}) "
                            f"must be greater or equal to the number of dimensions in the tensor ({input.ndim})")
-    full = []
+    full: list[int] = []
     for i, n in reversed(list(enumerate(size))):
         have = input.shape[i - ahead] if i >= ahead else None
         if n == -1 and have is None:
@@ -185,8 +185,10 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
 def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     """All windows of `size` along a dimension, `step` apart, as a new last dimension."""
     d = dimension % max(input.ndim, 1)
+    if size > 1 and not input.ndim:
+        raise RuntimeError(f"maximum size for tensor at dimension 0 is 1 but size is {size}")
     if not input.ndim:
-        input = input[None]
+        return input[None][:size]
     if size > input.shape[d]:
         raise RuntimeError(f"maximum size for tensor at dimension {d} is {input.shape[d]} but size is {size}")
     count = (input.shape[d] - size) // step + 1

@@ -54,7 +54,7 @@ class GradScaler:
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
         self._init_growth_tracker = 0
-        self._growth_tracker: Tensor | None = None
+        self._growth_tracker: Any = None                     # a tensor as soon as there is a scale
         self._per_optimizer_states: dict[int, dict[str, Any]] = defaultdict(_fresh)
 
     def _begun(self, what: str) -> Tensor:

@@ -14,7 +14,7 @@ from .._core.tensor import Tensor
 from . import function, graph
 from .function import Function, FunctionCtx, once_differentiable
 from .graph import GradientEdge
-from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -76,7 +76,7 @@ def grad(outputs: Tensors, inputs: Any, grad_outputs: Any = None, retain_graph: 
          only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple:
     """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
 
-    is_grads_batched   whether `grad_outputs` have a first dimension, over which the gradients are taken one by one and stacked
+    is_grads_batched   whether `grad_outputs` have a first dimension, over which `vmap` takes the gradients
     materialize_grads  whether inputs that were not used have gradients of zeros rather than None
 
     >>> x = torch.tensor(3.0, requires_grad=True)
@@ -92,14 +92,28 @@ def grad(outputs: Tensors, inputs: Any, grad_outputs: Any = None, retain_graph: 
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
     if is_grads_batched:
-        given = _list(grad_outputs)
-        last = len(given[0]) - 1
-        rows = [grad(outputs, inputs, [g[k] for g in given], k < last or retain_graph, create_graph, True, allow_unused, False, materialize_grads)
-                for k in range(last + 1)]
-        return tuple([None if parts[0] is None else engine.stacked(parts) for parts in zip(*rows, strict=True)])
+        return _batched(outputs, inputs, _list(grad_outputs), create_graph, allow_unused, materialize_grads)
     with _begun(False):
         found = engine.grad(outputs, inputs, _gradients(grad_outputs, len(outputs)), retain_graph, create_graph, bool(allow_unused) or materialize_grads)
     return tuple([x.detach().new_zeros(x.shape) if g is None and materialize_grads else g for g, x in zip(found, inputs, strict=True)])
+
+
+def _batched(outputs: list, inputs: list, given: list, create_graph: bool, allow_unused: bool | None, materialize_grads: bool) -> tuple:
+    """The gradients for each element of batches of `grad_outputs`."""
+    for k, (v, out) in enumerate(zip(given, outputs, strict=False)):
+        if v.dim() and v.shape[1:] != out.shape:
+            raise RuntimeError("If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The sizes of the "
+                               f"remaining dimensions are expected to match the shape of corresponding output, but a mismatch was detected: grad_output[{k}] has "
+                               f"a shape of {v.shape[1:]} and output[{k}] has a shape of {out.shape}. If you only want some tensors in `grad_output` to be "
+                               "considered batched, consider using vmap.")
+    used: list[int] = []
+
+    def vjp(*vs: Tensor) -> tuple:
+        found = grad(outputs, inputs, vs, True, create_graph, True, allow_unused, False, materialize_grads)
+        used.extend(k for k, g in enumerate(found) if g is not None)
+        return tuple([found[k] for k in used])
+    rows = iter(importlib.import_module("jtorch.func").vmap(vjp)(*given))
+    return tuple([next(rows) if k in used else None for k in range(len(inputs))])
 
 
 class VariableMeta(type(Tensor)):
@@ -162,8 +176,8 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "functional":
-        return importlib.import_module("jtorch.autograd.functional")
+    if name in ("functional", "forward_ad", "profiler", "profiler_util"):
+        return importlib.import_module(f"jtorch.autograd.{name}")
     if name in ("gradcheck", "gradgradcheck"):
         module = importlib.import_module("jtorch.autograd.gradcheck")
         globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)   # the functions, not the module of the same name

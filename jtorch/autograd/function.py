@@ -11,13 +11,15 @@ import numpy as np
 from .._core import gradgraph
 from .._core.device import device
 from .._core.dtype import dtype
-from .._core.gradgraph import GradNode
+from .._core.gradgraph import GradNode, tensor_of, value_of
 from .._core.graph import Entry, Trace, Value, computed, here
 from .._core.plan import TWICE
 from .._core.promote import FLOAT_CATEGORIES
 from .._core.run import concrete
+from .._core.sparse import SparseTensor
 from .._core.tensor import Tensor, from_array, wrap
-from .modes import no_grad
+from . import within
+from .grad_mode import no_grad
 from .saved import Packed, overwritten, pack
 
 
@@ -26,6 +28,8 @@ class FunctionCtx:
     needs_input_grad: tuple[bool, ...] = ()
     materialize_grads = True
     to_save: tuple = ()
+    saved_for_forward: tuple = ()
+    along = False                                            # whether `jvp` runs, for which `saved_tensors` are those of `save_for_forward`
     dirty_tensors: tuple = ()
     non_differentiable: tuple = ()
 
@@ -69,7 +73,7 @@ class Saved:
         """The tensor; raises where it was changed in place since."""
         tensor = self.tensor()
         if tensor is None:
-            slot, old = slots[self.result], self.value
+            slot, old = slots[self.result], self.value   # type: ignore[index]  # a result
             return wrap(old if slot is None else computed(old.aval.gradded(), concrete(old, "saved tensor"), (trace, slot)))
         if tensor._version != self.version:
             raise RuntimeError(overwritten(tensor, self.version, None if self.result is None else (name, self.result)))
@@ -79,10 +83,16 @@ class Saved:
 class BackwardCFunction(FunctionCtx, GradNode):
     """A context that takes part in the gradient graph: the `grad_fn` of what its function returned."""
     _forward_cls: type[Function]
+    _raw: Any                                                # `forward`'s results; what is known of its arguments, of the results, of those with gradients
+    _inputs: list
+    _results: list
+    _likes: list
 
     @property
     def saved_tensors(self) -> tuple:
         """The tensors given to `save_for_backward`.  Raises where one was changed in place since."""
+        if self.along:
+            return self.saved_for_forward
         kept = self.__dict__.get("_saved", ())
         if kept is None:
             raise RuntimeError(TWICE)
@@ -109,13 +119,17 @@ class BackwardCFunction(FunctionCtx, GradNode):
     def pull_back(self, trace: Trace, position: int, entry: Entry, grads: list[Value | None]) -> list[Value | None]:
         """The gradients of the inputs that need one, from those of the results."""
         self.at(trace, position, entry)
-        given: list = [None if g is None else wrap(g) for g in grads]
+        given: list = [None if g is None else tensor_of(g) for g in grads]
         if self.materialize_grads:
             given = [_zeros(*like) if g is None else g for g, like in zip(given, self._likes, strict=True)]
         source = iter(given)
         everywhere = [next(source) if kind == "smooth" else self._constant(kind) for kind in self._results]
         results = self._forward_cls._gradient()(self, *everywhere)
         return self._checked(results if isinstance(results, tuple) else (results,))
+
+    def apply(self, *args: Any) -> Any:
+        """What the function's `backward` makes of these gradients."""
+        return self._forward_cls._gradient()(self, *args)
 
     def _constant(self, kind: Any) -> Any:
         return _zeros(*kind) if kind is not None and self.materialize_grads else None
@@ -134,7 +148,7 @@ class BackwardCFunction(FunctionCtx, GradNode):
                 raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
         return [self._fitted(g, k) for k, (g, needed) in enumerate(zip(results, self.needs_input_grad, strict=True)) if needed]
 
-    def _fitted(self, grad: Tensor | None, position: int) -> Value | None:
+    def _fitted(self, grad: Tensor | None, position: int) -> Any:
         if grad is None:
             return None
         shape, kind, _ = self._inputs[position]
@@ -143,7 +157,7 @@ class BackwardCFunction(FunctionCtx, GradNode):
                 raise RuntimeError(f"Function {type(self).__name__} returned an invalid gradient at index {position} - got {list(grad.shape)} but expected "
                                    f"shape compatible with {list(shape)}")
             grad = grad.sum_to_size(shape)
-        return (grad if grad.dtype is kind else grad.to(kind))._read_value()
+        return value_of(grad if grad.dtype is kind else grad.to(kind))
 
 
 class FunctionMeta(type):
@@ -197,6 +211,11 @@ class Function(metaclass=FunctionMeta):
         """Compute the tangents of the results from those of the inputs."""
         raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, *args: Any) -> Any:
+        """Compute the results for a batch: returns them, and the dimension of the batch in each."""
+        raise NotImplementedError("To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True.")
+
     @classmethod
     def _gradient(cls) -> Callable:
         if cls.vjp is Function.vjp:
@@ -208,11 +227,18 @@ class Function(metaclass=FunctionMeta):
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and connect its results to the gradient graph."""
+        return within.apply(cls, args, kwargs, lambda name: getattr(cls, name) is not getattr(Function, name)) if here.active else cls._apply(args, kwargs)
+
+    @classmethod
+    def _apply(cls, args: tuple, kwargs: dict, forward: Callable | None = None, seen: Callable | None = None) -> Any:
+        """`apply`, with another `forward` for one without context; the context is shown to `seen`."""
         ctx = cls._backward_cls()
+        if seen is not None:
+            seen(ctx)
         ctx.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
         with no_grad():
             if cls.setup_context is not Function.setup_context:
-                output = cls.forward(*args, **kwargs)
+                output = (forward or cls.forward)(*args, **kwargs)
                 cls.setup_context(ctx, args, output)
             else:
                 output = cls.forward(ctx, *args, **kwargs)
@@ -234,13 +260,14 @@ def _connect(ctx: BackwardCFunction, args: tuple, outputs: tuple) -> tuple:
         return outputs
     ctx._likes = [(o.shape, o.dtype, o.device) for o, s in zip(outputs, smooth, strict=True) if s]
     raw = [_plain(o._read_value()) for o, s in zip(outputs, smooth, strict=True) if s]
-    values = iter(gradgraph.attach(ctx, [a for a, n in zip(args, ctx.needs_input_grad, strict=True) if n], raw))
-    made, slots = list(outputs), [None] * len(outputs)
+    values = iter(gradgraph.attach(ctx, [a._read_value() for a, n in zip(args, ctx.needs_input_grad, strict=True) if n], raw))
+    slots: list[int | None] = [None] * len(outputs)
+    made = list(outputs)
     for k, o in enumerate(outputs):
         if smooth[k]:
             value = next(values)
             slots[k] = value.slot
-            made[k] = o._write(value) if any(o is d for d in ctx.dirty_tensors) else wrap(value)
+            made[k] = o._write(value) if any(o is d for d in ctx.dirty_tensors) else o._holding(value) if isinstance(o, SparseTensor) else wrap(value)
             ctx._trace = value.trace
     ctx.keep(made, slots)
     return tuple(made)

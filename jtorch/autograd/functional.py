@@ -179,7 +179,7 @@ def jacobian(func: Callable, inputs: Tensors, create_graph: bool = False, strict
     """The Jacobian: for each output and input a tensor of the output's shape followed by the input's.
 
     strict     raise where an output does not depend on an input, rather than give zeros
-    vectorize  allowed and not needed: the rows are one program in any case
+    vectorize  take all rows, or columns, as one batch, as `vmap` does
     strategy   "reverse-mode" takes a row for each element of the outputs, "forward-mode" a column for each of the inputs
 
     >>> torch.autograd.functional.jacobian(lambda x: x ** 2, torch.tensor([1.0, 2.0]))
@@ -198,14 +198,15 @@ def jacobian(func: Callable, inputs: Tensors, create_graph: bool = False, strict
     if vectorize and strict:
         raise RuntimeError("torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. Please either set "
                            "`strict=False` or `vectorize=False`.")
+    several, given = _tuple(inputs, "inputs", "jacobian")
+    if strategy == "forward-mode":
+        return _by_columns(func, given, several)
     with torch.enable_grad():
-        several, given = _tuple(inputs, "inputs", "jacobian")
         xs = _leaves(given, create_graph)
         many, outputs = _tuple(func(*xs), "outputs", "jacobian")
         if strict:
             _check_strict(outputs)
-        take = _by_rows if strategy == "reverse-mode" else _by_columns
-        found = [take(out, k, xs, create_graph, strict) for k, out in enumerate(outputs)]
+        found = [_by_batches(out, xs, create_graph) if vectorize else _by_rows(out, k, xs, create_graph, strict) for k, out in enumerate(outputs)]
         rows = tuple([_shape(_finish(row, row, create_graph), several) for row in found])
         return _shape(rows, many)
 
@@ -224,16 +225,29 @@ def _by_rows(out: Tensor, number: int, xs: Sequence[Tensor], create_graph: bool,
     return tuple([torch.stack(r).reshape(*out.shape, *x.shape) if r else x.new_zeros(*out.shape, *x.shape) for r, x in zip(rows, xs, strict=True)])
 
 
-def _by_columns(out: Tensor, number: int, xs: Sequence[Tensor], create_graph: bool, strict: bool) -> tuple[Tensor, ...]:
-    """The Jacobian of one output: its derivative along each element of the inputs, through vᵀJ, which is linear in v."""
-    v = torch.zeros_like(out, requires_grad=True)
-    back = _products((out,), xs, (v,), True)
-    found = []
-    for x, b in zip(xs, back, strict=True):
-        columns = [torch.zeros_like(out) if b is None or not b.requires_grad else _products((element,), (v,), (torch.ones_like(element),), create_graph)[0]
-                   for element in (x if b is None else b).reshape(-1)]
-        found.append(torch.stack(columns, -1).reshape(*out.shape, *x.shape))
-    return tuple(found)
+def _by_batches(out: Tensor, xs: Sequence[Tensor], create_graph: bool) -> tuple[Tensor, ...]:
+    """The Jacobian of one output: the gradients of all its elements as one batch."""
+    flat = out.reshape(-1)
+
+    def row(v: Tensor) -> tuple[Tensor, ...]:
+        return tuple([torch.zeros_like(x) if g is None else g for g, x in zip(_products((flat,), xs, (v,), create_graph), xs, strict=True)])
+    rows = torch.vmap(row)(torch.eye(flat.numel(), dtype=out.dtype, device=out.device))
+    return tuple([r.reshape(*out.shape, *x.shape) for r, x in zip(rows, xs, strict=True)])
+
+
+def _by_columns(func: Callable, inputs: Sequence[Tensor], several: bool) -> Any:
+    """The Jacobian, by derivatives along each element of the inputs as one batch."""
+    many = False
+
+    def outputs(*xs: Tensor) -> tuple[Tensor, ...]:
+        nonlocal many
+        many, found = _tuple(func(*xs), "outputs", "jacobian")
+        return found
+    found = torch.func.jacfwd(outputs, tuple(range(len(inputs))))(*[x.detach() for x in inputs])
+    rows = [[block.detach() for block in row] for row in found]
+    if several:
+        return rows if many else rows[0]
+    return tuple([row[0] for row in rows]) if many else rows[0][0]
 
 
 def hessian(func: Callable, inputs: Tensors, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
@@ -246,6 +260,10 @@ def hessian(func: Callable, inputs: Tensors, create_graph: bool = False, strict:
     """
     several, given = _tuple(inputs, "inputs", "hessian")
     assert outer_jacobian_strategy in ("forward-mode", "reverse-mode"), 'Expected strategy to be either "forward-mode" or "reverse-mode".'
+
+    def scalar(*xs: Tensor) -> Tensor:
+        many, outputs = _tuple(func(*xs), "outputs", "hessian")
+        return _scalar(outputs, many, "hessian").reshape(())
 
     def gradient(*xs: Tensor) -> tuple:
         many, outputs = _tuple(func(*xs), "outputs", "hessian")
@@ -263,5 +281,8 @@ def hessian(func: Callable, inputs: Tensors, create_graph: bool = False, strict:
     if outer_jacobian_strategy == "forward-mode" and create_graph:
         raise NotImplementedError("torch.autograd.functional.hessian: `create_graph=True` and `outer_jacobian_strategy=\"forward-mode\"` are not supported "
                                   "together (yet).")
-    found = jacobian(gradient, given, create_graph, False, vectorize, outer_jacobian_strategy)
+    if outer_jacobian_strategy == "forward-mode":
+        found = jacobian(torch.func.grad(scalar, tuple(range(len(given)))), given, create_graph, False, vectorize, outer_jacobian_strategy)
+        return found if several else found[0][0]
+    found = jacobian(gradient, given, create_graph, False, vectorize)
     return found if several else found[0][0]

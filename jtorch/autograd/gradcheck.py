@@ -7,6 +7,7 @@ from typing import Any
 
 import jtorch as torch
 from jtorch import Tensor
+from jtorch.autograd import forward_ad
 
 __all__ = ["GradcheckError", "get_analytical_jacobian", "get_numerical_jacobian", "gradcheck", "gradgradcheck"]
 
@@ -88,14 +89,57 @@ def _of_pair(parts: list[Tensor], complex_input: bool) -> Tensor:
     return torch.stack(moved, 1)
 
 
-def _mismatch(fast: bool, output: int, position: int, numerical: Tensor, analytical: Tensor) -> str:
+def _forward(fn: Callable, inputs: tuple, position: int, output: int) -> Tensor:
+    """The same from forward-mode derivatives."""
+    x = inputs[position].detach()
+    columns = []
+    for k in range(x.numel()):
+        parts = []
+        for step in (1.0, 1.0j) if x.is_complex() else (1.0,):
+            v = torch.zeros_like(x).reshape(-1)
+            v[k] = step
+            with forward_ad.dual_level():
+                moved = forward_ad.make_dual(inputs[position], v.reshape(x.shape))
+                out = [t for t in _tensors(fn(*inputs[:position], moved, *inputs[position + 1:])) if isinstance(t, Tensor)][output]
+                value, tangent = forward_ad.unpack_dual(out)
+            parts.append((torch.zeros_like(value) if tangent is None else tangent).detach().reshape(-1))
+        columns.append(torch.stack(parts))
+    return torch.stack(columns) if columns else x.new_zeros(0, 2 if x.is_complex() else 1, 0)
+
+
+def _mismatch(fast: bool, mode: str, output: int, position: int, numerical: Tensor, analytical: Tensor) -> str:
     if not fast:
         numerical, analytical = numerical.flatten(0, 1), analytical.flatten(0, 1)
-    return f"Jacobian mismatch for output {output} with respect to input {position},\nnumerical:{numerical}\nanalytical:{analytical}\n"
+    return f"Jacobian {mode}mismatch for output {output} with respect to input {position},\nnumerical:{numerical}\nanalytical:{analytical}\n"
 
 
 def _close(a: Tensor, b: Tensor, rtol: float, atol: float) -> bool:
     return torch.allclose(a, b.to(a.dtype) if b.dtype is not a.dtype else b, rtol, atol)
+
+
+def _compare_forward(fn: Callable, inputs: tuple, positions: Sequence[int], eps: float, atol: float, rtol: float) -> None:
+    outputs = [k for k, t in enumerate(t for t in _tensors(fn(*inputs)) if isinstance(t, Tensor)) if t.requires_grad]
+    for output in outputs:
+        for position in positions:
+            numerical, found = _numerical(fn, inputs, position, output, eps), _forward(fn, inputs, position, output)
+            if not _close(found, numerical, rtol, atol):
+                raise GradcheckError(_mismatch(False, "computed with forward mode ", output, position, numerical, found))
+
+
+def _compare_batched(fn: Callable, inputs: tuple, positions: Sequence[int]) -> None:
+    """Gradients of a batch of random directions, taken together, must be those taken one by one."""
+    xs = [inputs[p] for p in positions]
+    for out in _smooth(fn(*inputs)):
+        vs = torch.randn(2, *out.shape, dtype=out.dtype)
+        rows = [torch.autograd.grad(out, xs, v, retain_graph=True, allow_unused=True) for v in vs]
+        try:
+            found = torch.autograd.grad(out, xs, vs, retain_graph=True, allow_unused=True, is_grads_batched=True)
+        except RuntimeError as error:
+            raise GradcheckError(f"While computing batched gradients, got: {error}") from error
+        for k, batch in enumerate(found):
+            if batch is not None and not torch.allclose(batch, torch.stack([row[k] for row in rows])):
+                raise GradcheckError(f"For input {k}, the gradients of a batch, as vmap computes them, are not those of its elements: {batch} and "
+                                     f"{torch.stack([row[k] for row in rows])}")
 
 
 def _compare(fn: Callable, inputs: tuple, positions: Sequence[int], eps: float, atol: float, rtol: float, nondet_tol: float, fast: bool) -> None:
@@ -109,7 +153,7 @@ def _compare(fn: Callable, inputs: tuple, positions: Sequence[int], eps: float, 
                 weights = torch.rand(numerical.shape, dtype=torch.float64)
                 numerical, analytical = (numerical * weights).sum(), (analytical * weights).sum()
             if not _close(analytical, numerical.to(analytical.dtype) if analytical.is_complex() else numerical, rtol, atol):
-                raise GradcheckError(_mismatch(fast, output, position, numerical, analytical))
+                raise GradcheckError(_mismatch(fast, "", output, position, numerical, analytical))
             again = _analytical(out, inputs[position])
             if not fast and (again - analytical).abs().max().item() > nondet_tol if again.numel() else False:
                 raise GradcheckError(f"Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values, "
@@ -138,6 +182,8 @@ def gradcheck(func: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1
     """
     if not check_forward_ad and not check_backward_ad:
         raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if check_batched_forward_grad and not check_forward_ad:
+        raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
     given = _tensors(inputs)
     try:
         positions = _checked(given)
@@ -146,7 +192,13 @@ def gradcheck(func: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1
             if any(bool((_numerical(func, given, p, k, eps) != 0).any()) for p in positions for k in range(len(results))):
                 raise GradcheckError("Numerical gradient for function expected to be zero")
             return True
+        if check_forward_ad:
+            _compare_forward(func, given, positions, eps, atol, rtol)
+        if not check_backward_ad:
+            return True
         _compare(func, given, positions, eps, atol, rtol, nondet_tol, fast_mode)
+        if check_batched_grad:
+            _compare_batched(func, given, positions)
         if check_undefined_grad:
             _check_undefined(func, given, positions)
         if check_grad_dtypes:
@@ -177,7 +229,8 @@ def gradgradcheck(func: Callable, inputs: Any, grad_outputs: Any = None, *, eps:
                                     allow_unused=True)
         return tuple([g for g in found if g is not None])
     return gradcheck(gradient, given + vectors, eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol,
-                     check_undefined_grad=False, check_grad_dtypes=check_grad_dtypes, fast_mode=fast_mode)
+                     check_undefined_grad=False, check_grad_dtypes=check_grad_dtypes, check_batched_grad=check_batched_grad, fast_mode=fast_mode,
+                     check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev)
 
 
 def get_numerical_jacobian(fn: Callable, inputs: Any, target: Any = None, eps: float = 1e-3, grad_out: float = 1.0) -> list[Tensor]:

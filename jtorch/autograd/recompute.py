@@ -159,7 +159,7 @@ def _partial(pairs: list[tuple[Tensor, Tensor]], targets: list[Place], create_gr
     else:
         results = engine._record(route, starts, [None] * len(route.leaves), False)
         found = dict(zip([*route.leaves, *route.plan.targets], results, strict=True))
-    return [found.get(t if type(t) is Leaf else (number.get(t[0], -1), t[1])) for t in targets], len(route.plan.steps)
+    return [found.get(t if isinstance(t, Leaf) else (number.get(t[0], -1), t[1])) for t in targets], len(route.plan.steps)
 
 
 def forget(outputs: Sequence[Tensor], given: Sequence[Tensor], begun: Mark,

@@ -1,5 +1,5 @@
 """Switches of CUDA (`torch.backends.cuda`)."""
-from ..cuda import is_available
+from ..cuda import is_available as is_available
 
 
 def is_built() -> bool:

@@ -8,7 +8,7 @@ from .._core.graph import here
 from .._core.run import flush
 from .._functions import draw
 from .._functions.convert import LEGACY, LegacyType
-from . import amp
+from . import amp as amp
 
 globals().update({name: LegacyType(name.removesuffix("Tensor"), old.dtype, "cuda") for name, old in LEGACY.items()})
 
@@ -40,7 +40,7 @@ def set_device(device: Any) -> None:
 
 def get_device_name(device: Any = None) -> str:
     """The name of a GPU."""
-    return accelerators("cuda")[canonical(f"cuda:{device}" if isinstance(device, int) else device or "cuda").index].device_kind
+    return accelerators("cuda")[canonical(f"cuda:{device}" if isinstance(device, int) else device or "cuda").index or 0].device_kind
 
 
 def is_initialized() -> bool:
@@ -91,7 +91,7 @@ def max_memory_allocated(device: Any = None) -> int:
 def _statistic(device: Any, name: str) -> int:
     if not is_available():
         return 0
-    return (accelerators("cuda")[canonical("cuda" if device is None else device).index].memory_stats() or {}).get(name, 0)
+    return (accelerators("cuda")[canonical("cuda" if device is None else device).index or 0].memory_stats() or {}).get(name, 0)
 
 
 class device:

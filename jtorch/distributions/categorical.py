@@ -19,11 +19,11 @@ class Categorical(Distribution):
         if pair_given(probs, logits):
             if probs.dim() < 1:
                 raise ValueError("`probs` parameter must be at least one-dimensional.")
-            self.probs = probs / probs.sum(-1, keepdim=True)
+            self.probs = probs / probs.sum(-1, keepdim=True)               # type: ignore[operator]  # given
         else:
             if logits.dim() < 1:
                 raise ValueError("`logits` parameter must be at least one-dimensional.")
-            self.logits = logits - logits.logsumexp(dim=-1, keepdim=True)
+            self.logits = logits - logits.logsumexp(dim=-1, keepdim=True)  # type: ignore[operator]  # given
         self._num_events = self._param.shape[-1]
         super().__init__(self._param.shape[:-1], validate_args=validate_args)
 

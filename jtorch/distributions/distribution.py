@@ -6,6 +6,7 @@ from typing import Any
 
 import jtorch as torch
 from jtorch import Size, Tensor
+from jtorch.func import debug_unwrap
 
 from . import constraints
 from .utils import lazy_property, shown
@@ -45,7 +46,7 @@ class Distribution:
                 continue
             value = getattr(self, name)
             valid = limit.check(value)
-            if not bool(valid.all()):
+            if not bool(debug_unwrap(valid).all()):
                 raise ValueError(f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r} "
                                  f"to satisfy the constraint {limit!r}, but found invalid values:\n{shown(value)}")
 
@@ -172,7 +173,7 @@ class Distribution:
             warnings.warn(f"{type(self)} does not define `support` to enable sample validation. Please initialize the distribution with "
                           "`validate_args=False` to turn off validation.", stacklevel=4)
             return
-        if not bool(support.check(value).all()):
+        if not bool(debug_unwrap(support.check(value)).all()):
             raise ValueError(f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support ({support!r}) "
                              f"of the distribution {self!r}, but found invalid values:\n{shown(value)}")
 

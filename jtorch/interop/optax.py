@@ -54,4 +54,4 @@ class Transformation:
 
     def step(self, params: list[Tensor], grads: list[Tensor], state: list[Tensor], lr: Any, maximize: bool) -> None:
         """Update parameters and state in place."""
-        apply(self, params, grads, state, {"lr": lr}, (("maximize", maximize),))
+        apply(self, params, grads, state, {"lr": lr}, (("maximize", maximize),))   # type: ignore[arg-type]  # it has all of a rule

@@ -1,7 +1,7 @@
 """`Parameter` and `Buffer`: tensors that a module registers when they are assigned to it."""
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, SupportsIndex
 
 import jtorch as torch
 
@@ -56,6 +56,7 @@ class Buffer(torch.Tensor, metaclass=_BufferMeta):
 
 class UninitializedTensorMixin:
     """A tensor without a shape: only its dtype and its device are known until `materialize` is called."""
+    data: Any
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: torch.dtype | None = None) -> None:
         """Give the tensor its shape, with unspecified values, and its final class."""
@@ -95,7 +96,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
             memo[id(self)] = type(self)(self.requires_grad, self.data.device, self.data.dtype)
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         return type(self), (self.requires_grad, self.data.device, self.data.dtype)
 
 
@@ -114,5 +115,5 @@ class UninitializedBuffer(UninitializedTensorMixin, torch.Tensor):
             memo[id(self)] = type(self)(*self.__reduce_ex__(2)[1])
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         return type(self), (self.requires_grad, self.data.device, self.data.dtype, self.persistent)

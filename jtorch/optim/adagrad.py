@@ -1,12 +1,13 @@
 """Adagrad."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
 
 from .._core.update import given, xp
-from .optimizer import Optimizer, ParamsT, check, check_ways
+from .optimizer import Optimizer, ParamsT, apart, check, check_ways
 
 
 class Adagrad(Optimizer):
@@ -42,6 +43,21 @@ class Adagrad(Optimizer):
         start = group["initial_accumulator_value"]
         total = torch.full(p.shape, complex(start, start) if p.is_complex() else start, dtype=p.dtype, device=p.device)
         return super().initial_state(p, (), group) | {"sum": total}
+
+    @torch.no_grad()
+    def update_sparse(self, group: dict[str, Any], params: Sequence, grads: Sequence) -> tuple[Sequence, Sequence]:
+        """Update the parameters whose gradients are sparse; returns the others, and their gradients."""
+        sparse, rest = apart(params, grads)
+        for p, g in sparse:
+            if group["weight_decay"]:
+                raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+            state = self.states_of([p], self.slots, group)[0][0]
+            state["step"] = state["step"] + 1
+            g = (-g if group["maximize"] else g).coalesce()
+            total = state["sum"].add_(g * g).sparse_mask(g).values()
+            size = group["lr"] / (1 + (state["step"].item() - 1) * group["lr_decay"])
+            p.add_(torch.sparse_coo_tensor(g.indices(), g.values() / (total.sqrt() + group["eps"]), g.shape, is_coalesced=True), alpha=-size)
+        return rest
 
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:

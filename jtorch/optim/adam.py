@@ -46,6 +46,10 @@ class Adam(Optimizer):
         beta1, beta2 = group["betas"]
         return [(params, {"beta1": beta1, "beta2": beta2})]
 
+    def update_sparse(self, group: dict[str, Any], params: Sequence, grads: Sequence) -> tuple[Sequence, Sequence]:
+        """Raise: a sparse gradient would leave the moments of other rows as they are."""
+        raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
+
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:
         """One step for one parameter."""

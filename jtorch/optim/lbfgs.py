@@ -187,7 +187,7 @@ class LBFGS(Optimizer):
 
     def _gather_flat_grad(self) -> torch.Tensor:
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._params]
-        return torch.cat([(torch.view_as_real(g) if g.is_complex() else g).reshape(-1) for g in grads])
+        return torch.cat([(torch.view_as_real(g) if g.is_complex() else g.to_dense()).reshape(-1) for g in grads])
 
     def _move(self, origin: list[torch.Tensor], t: float, d: torch.Tensor) -> None:
         """Set the parameters to `origin` + t d."""

@@ -13,6 +13,7 @@ import jtorch as torch
 
 from .._core.hooks import RemovableHandle
 from .._core.record import record
+from .._core.sparse import SparseTensor
 from .._core.tensor import wrap, wrap_all
 from .._core.update import Rule, apply, constant, counted, drop_gradients, gradient_tensors, put_together, with_gradients, xp
 
@@ -40,7 +41,7 @@ def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
     return _register(STEP_HOOKS[1], hook)
 
 
-def _register(hooks: dict, hook: Callable, prepend: bool = False) -> RemovableHandle:
+def _register(hooks: OrderedDict[int, Callable], hook: Callable, prepend: bool = False) -> RemovableHandle:
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if prepend:
@@ -106,6 +107,14 @@ class Optimizer:
     counts_steps = False
     elementwise = True                                       # whether the rule updates each element on its own
     _opt_called = False                                      # for the warning of the learning rate schedulers
+    _step_when_scheduled: Any
+    _rules: tuple[Rule, Rule]
+    _optimizer_step_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_step_post_hooks: OrderedDict[int, Callable]
+    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable]
+    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -201,6 +210,10 @@ class Optimizer:
         params, grads = with_gradients(group["params"])
         if not params:
             return
+        if SparseTensor in map(type, grads):
+            params, grads = self.update_sparse(group, params, grads)
+            if not params:
+                return
         for some, extra in self.parts(params, group):
             own = grads if some is params else [p.grad for p in some]
             slots = self.slots_of(group, some)
@@ -217,6 +230,10 @@ class Optimizer:
                 else:
                     part = [[x[k] for k in chosen] for x in (some, own, states)]
                     self.record(group, part[0], part[1], [s[n] for s in part[2] for n in slots], {**extra, "step": step})
+
+    def update_sparse(self, group: dict[str, Any], params: Sequence, grads: Sequence) -> tuple[Sequence, Sequence]:
+        """Update the parameters whose gradients are sparse; returns the others, and their gradients.  Raises where the optimizer knows no way."""
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     def parts(self, params: Sequence, group: dict[str, Any]) -> list[tuple[Sequence, dict[str, Any]]]:
         """Parameters by what they need: those of one part have the same slots and, beside the group's own, the same numbers."""
@@ -334,7 +351,9 @@ class Optimizer:
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(a["params"]) != len(b["params"]) for a, b in zip(saved, groups, strict=True)):
             raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
-        known, state, made = {}, defaultdict(dict), []
+        known: dict = {}
+        state: defaultdict = defaultdict(dict)
+        made = []
         for new, old in zip(saved, groups, strict=True):
             moves = bool(new.get("capturable") or new.get("fused"))
             known.update((key, (p, moves)) for key, p in zip(new["params"], old["params"], strict=True))
@@ -364,6 +383,13 @@ class Optimizer:
         for s in self.state.values():
             if isinstance(s, dict) and "step" in s and not isinstance(s["step"], torch.Tensor):
                 s["step"] = torch.tensor(float(s["step"]), dtype=step_dtype())
+
+
+def apart(params: Sequence, grads: Sequence) -> tuple[list[tuple], tuple[list, list]]:
+    """Pairs of a parameter and its sparse gradient; and the other parameters with their gradients."""
+    sparse = [(p, g) for p, g in zip(params, grads, strict=True) if isinstance(g, SparseTensor)]
+    rest = [(p, g) for p, g in zip(params, grads, strict=True) if not isinstance(g, SparseTensor)]
+    return sparse, ([p for p, _ in rest], [g for _, g in rest])
 
 
 def step_dtype() -> torch.dtype:

@@ -7,7 +7,7 @@ from typing import Any
 import jtorch as torch
 
 from .._core.update import constant, given, xp
-from .optimizer import Optimizer, ParamsT, check, check_ways
+from .optimizer import Optimizer, ParamsT, apart, check, check_ways
 
 
 class SGD(Optimizer):
@@ -47,6 +47,22 @@ class SGD(Optimizer):
             return [(params, {})]
         parts = ([p for p in params if ("momentum_buffer" in self.state[p]) is begun] for begun in (False, True))
         return [(part, {"dampening": constant(tau, torch.float64)}) for part, tau in zip(parts, (0.0, group["dampening"]), strict=True) if part]
+
+    @torch.no_grad()
+    def update_sparse(self, group: dict[str, Any], params: Sequence, grads: Sequence) -> tuple[Sequence, Sequence]:
+        """Update the parameters whose gradients are sparse; returns the others, and their gradients."""
+        sparse, rest = apart(params, grads)
+        for p, g in sparse:
+            g = -g if group["maximize"] else g
+            if group["weight_decay"]:
+                g = g.add(p, alpha=group["weight_decay"])
+            if group["momentum"]:
+                state, before = self.state[p], self.state[p].get("momentum_buffer")
+                buffer = g if before is None else before * group["momentum"] + g * (1 - group["dampening"])
+                buffer = state["momentum_buffer"] = buffer.coalesce().clone()
+                g = g + buffer * group["momentum"] if group["nesterov"] else buffer
+            p.add_(g, alpha=-group["lr"])
+        return rest
 
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:

@@ -22,7 +22,8 @@ def swap_in_optimizer_params_and_state(optimizer: Optimizer, swapin_parameters: 
     given = list(swapin_parameters.values())
     if len(given) != sum(len(g["params"]) for g in own[0]):
         raise ValueError(f"expected {sum(len(g['params']) for g in own[0])} parameters, got {len(given)}")
-    rest, number, groups = iter(given), {}, []
+    number: dict = {}
+    rest, groups = iter(given), []
     for group, saved in zip(own[0], swapin_optim_state["param_groups"], strict=True):
         params = [next(rest) for _ in group["params"]]
         number.update(zip(saved["params"], params, strict=True))

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import ModuleType
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ SEEKABLE = ("You can only torch.load from a file that is seekable. Please pre-lo
 
 
 def load(f: File, map_location: MapLocation = None, pickle_module: ModuleType | None = None, *, weights_only: bool | None = None,
-         mmap: bool | None = None, **pickle_load_args: object) -> object:
+         mmap: bool | None = None, **pickle_load_args: object) -> Any:
     """Load an object from a file of `save` or of PyTorch.
 
     map_location    where storages go: a device, a dict from the file's devices to others, or a function of storage and device

@@ -70,6 +70,7 @@ def name_in_files(value: object) -> tuple[str, str] | None:
     if value in fixed:
         return fixed[value]
     module, name = getattr(value, "__module__", None) or "", value.__qualname__
+    module = OWN + module.removeprefix("torch") if module.split(".")[0] == "torch" else module    # classes that stand for PyTorch's by name
     if module.split(".")[0] != OWN:
         return None
     if isinstance(value, type):

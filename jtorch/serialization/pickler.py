@@ -8,6 +8,7 @@ import pickle
 import warnings
 from collections.abc import Callable
 from types import FunctionType, ModuleType
+from typing import Any
 
 import jtorch as torch
 
@@ -52,6 +53,8 @@ class Kept:
 
 def reduce_tensor(tensor: torch.Tensor, storages: Storages) -> object:
     """How a tensor is made again, or NotImplemented where its class says so itself."""
+    if tensor.layout is not torch.strided:
+        return _reduce_sparse(tensor)
     parameter = isinstance(tensor, torch.nn.Parameter)
     if type(tensor).__reduce_ex__ is not (torch.nn.Parameter if parameter else torch.Tensor).__reduce_ex__:
         return NotImplemented
@@ -67,6 +70,14 @@ def reduce_tensor(tensor: torch.Tensor, storages: Storages) -> object:
     if type(tensor) is torch.Tensor and not state:
         return function, arguments
     return rebuild._rebuild_from_type_v2, (function, type(tensor), arguments, state or None)
+
+
+def _reduce_sparse(tensor: Any) -> Reduced:
+    if tensor.layout is torch.sparse_coo:
+        return rebuild._rebuild_sparse_tensor, (tensor.layout, (tensor._indices(), tensor._values(), tensor.shape, tensor.is_coalesced()))
+    rows = tensor.layout in (torch.sparse_csr, torch.sparse_bsr)
+    parts = (tensor.crow_indices(), tensor.col_indices()) if rows else (tensor.ccol_indices(), tensor.row_indices())
+    return rebuild._rebuild_sparse_tensor, (tensor.layout, (*parts, tensor.detach().values(), tensor.shape))
 
 
 def _reduce_data(tensor: torch.Tensor, storages: Storages) -> Reduced:

@@ -70,6 +70,15 @@ def _rebuild_meta_tensor_no_storage(dtype: torch.dtype, size: Sequence[int], str
 
 
 @stands_for("torch._utils")
+def _rebuild_sparse_tensor(layout: torch.layout, data: Sequence) -> torch.Tensor:
+    if layout is torch.sparse_coo:
+        indices, values, size, *coalesced = data
+        return torch.sparse_coo_tensor(indices, values, _whole("sizes", size), is_coalesced=bool(coalesced and coalesced[0]), check_invariants=True)
+    compressed, plain, values, size = data
+    return torch.sparse_compressed_tensor(compressed, plain, values, _whole("sizes", size), layout=layout, check_invariants=True)
+
+
+@stands_for("torch._utils")
 def _rebuild_parameter(data: torch.Tensor, requires_grad: bool, backward_hooks: object) -> torch.nn.Parameter:
     if not isinstance(data, torch.Tensor):
         raise RuntimeError(f"corrupt file: a parameter needs a tensor, but got {type(data).__name__}")

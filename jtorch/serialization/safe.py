@@ -17,7 +17,7 @@ BLOCKED = "os", "nt", "posix", "sys"                         # modules from whic
 PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 TENSOR_MAKERS = (rebuild._rebuild_tensor, rebuild._rebuild_tensor_v2, rebuild._rebuild_tensor_v3, rebuild._rebuild_parameter,
                  rebuild._rebuild_parameter_with_state, rebuild._rebuild_meta_tensor_no_storage, rebuild._rebuild_from_type_v2,
-                 rebuild._get_layout)
+                 rebuild._rebuild_sparse_tensor, rebuild._get_layout)
 
 _allowed: list[Item] = []
 

@@ -160,7 +160,7 @@ def _tensors(x: Any, found: list[Tensor]) -> list[Tensor]:
     """The tensors in nested lists, tuples and dictionaries."""
     if isinstance(x, Tensor):
         found.append(x)
-    elif type(x) in (list, tuple) or isinstance(x, tuple) and hasattr(x, "_fields"):
+    elif type(x) in (list, tuple) or isinstance(x, tuple) and (hasattr(x, "_fields") or hasattr(x, "n_fields")):
         for item in x:
             _tensors(item, found)
     elif type(x) is dict:
@@ -173,7 +173,7 @@ def _replaced(x: Any, source: Iterator[Tensor]) -> Any:
     """The same nest with other tensors."""
     if isinstance(x, Tensor):
         return next(source)
-    if type(x) in (list, tuple):
+    if type(x) in (list, tuple) or hasattr(x, "n_fields"):
         return type(x)([_replaced(item, source) for item in x])
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return type(x)(*[_replaced(item, source) for item in x])

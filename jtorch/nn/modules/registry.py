@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, SupportsIndex
 
 ABSENT: Any = object()
 NAMES = "_parameters", "_buffers", "_modules"                # where a module keeps its registries
@@ -80,7 +80,7 @@ class Registry(dict):
         self.update(entries)
         return self
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         return dict, (dict(self),)                           # a deep copy belongs to no module until one adopts it
 
 

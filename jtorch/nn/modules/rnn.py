@@ -55,7 +55,7 @@ class RNNBase(Module):
         """Names and shapes of the parameters of one layer in one direction."""
         state = self.proj_size or self.hidden_size
         gates = GATES[self.mode] * self.hidden_size
-        shapes = {"weight_ih": (gates, self.input_size if layer == 0 else state * self._directions), "weight_hh": (gates, state)}
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates, self.input_size if layer == 0 else state * self._directions), "weight_hh": (gates, state)}
         if self.bias:
             shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
         if self.proj_size:
@@ -172,9 +172,10 @@ class RNNBase(Module):
 
 
 def _check_arguments(rnn: RNNBase, dropout: Any) -> None:
-    if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
+    chance: Any = dropout
+    if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= chance <= 1:
         raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element being zeroed")
-    if dropout > 0 and rnn.num_layers == 1:
+    if chance > 0 and rnn.num_layers == 1:
         warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater than 1, but "
                       f"got dropout={dropout} and num_layers={rnn.num_layers}", stacklevel=4)
     for name in ("input_size", "hidden_size"):

@@ -42,7 +42,7 @@ class _Orthogonal(Module):
         else:
             Q = self._from_skew(X)
         if hasattr(self, "base"):
-            Q = self.base @ Q
+            Q = self.base @ Q                                # type: ignore[operator]  # a tensor by now
         return Q.mT if wide else Q
 
     def _from_skew(self, X: Tensor) -> Tensor:

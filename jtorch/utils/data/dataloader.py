@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.context import BaseContext
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import jtorch as torch
 
@@ -241,7 +241,7 @@ class _BaseDataLoaderIter:
     def _next_data(self) -> object:
         raise NotImplementedError
 
-    def __next__(self) -> object:
+    def __next__(self) -> Any:
         data = self._next_data()
         if self._pin_memory:
             data = pin_memory(data)

@@ -179,7 +179,7 @@ def random_split(dataset: Dataset[_T], lengths: Sequence[int | float], generator
         lengths = _from_fractions(lengths, total)
     if sum(lengths) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    order = torch.randperm(sum(lengths), generator=generator).tolist()
+    order = torch.randperm(int(sum(lengths)), generator=generator).tolist()
     ends = itertools.accumulate(lengths)
     return [Subset(dataset, order[end - length:end]) for end, length in zip(ends, lengths, strict=True)]
 

@@ -20,10 +20,10 @@ class DistributedSampler(Sampler[int]):
 
     def __init__(self, dataset: Sized, num_replicas: int | None = None, rank: int | None = None, shuffle: bool = True, seed: int = 0,
                  drop_last: bool = False) -> None:
-        if (num_replicas is None or rank is None) and not torch.distributed.is_available():
+        if (num_replicas is None or rank is None) and not torch.distributed.is_available():   # type: ignore[attr-defined]
             raise RuntimeError("Requires distributed package to be available")
-        num_replicas = torch.distributed.get_world_size() if num_replicas is None else num_replicas
-        rank = torch.distributed.get_rank() if rank is None else rank
+        num_replicas = torch.distributed.get_world_size() if num_replicas is None else num_replicas   # type: ignore[attr-defined]
+        rank = torch.distributed.get_rank() if rank is None else rank   # type: ignore[attr-defined]
         if rank >= num_replicas or rank < 0:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset, self.num_replicas, self.rank, self.epoch = dataset, num_replicas, rank, 0

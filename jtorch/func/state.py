@@ -8,7 +8,7 @@ import jtorch as torch
 from jtorch import Tensor
 from jtorch.nn.utils import stateless
 
-__all__ = ["functional_call", "stack_module_state"]
+__all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 
 def functional_call(module: torch.nn.Module, parameter_and_buffer_dicts: dict[str, Tensor] | Sequence[dict[str, Tensor]], args: Any = None,
@@ -54,3 +54,12 @@ def _stacked(tensors: list[Tensor]) -> Tensor:
     if len({t.requires_grad for t in tensors}) > 1:
         raise RuntimeError("Expected parameters from different models to have the same requires_grad state.")
     return torch.stack(tensors).detach().requires_grad_(tensors[0].requires_grad)
+
+
+def replace_all_batch_norm_modules_(root: torch.nn.Module) -> torch.nn.Module:
+    """Let the batch normalisations in `root` keep no running statistics, so that they work inside `vmap`; returns `root`."""
+    for module in root.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

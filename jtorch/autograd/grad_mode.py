@@ -4,9 +4,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from .._core.graph import here, mode
+
+F = TypeVar("F", bound=Any)
 
 
 def is_grad_enabled() -> bool:
@@ -44,7 +46,7 @@ class GradMode:
         """Another of the same setting."""
         return type(self)()
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
             return _wrap_generator(self, function)
         if inspect.isclass(function):
@@ -112,13 +114,16 @@ class set_grad_enabled(GradMode):
     def __enter__(self) -> None:
         return None
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: F) -> F:
         here.mode = self._before[0]
         return super().__call__(function)
 
     def clone(self) -> set_grad_enabled:
         """Another of the same setting."""
         return set_grad_enabled(self.grad)
+
+    def __repr__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.grad})"
 
 
 class inference_mode(GradMode):

@@ -1,0 +1,203 @@
+"""Error, gamma and Bessel functions of each element."""
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy import special
+
+from .._core.op import FLOAT, SAME, Array, op
+from .arguments import cast, is_inexact, unimplemented
+
+WITH_SPECIAL = "torch Tensor special"
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def erf(input: Array) -> Array:
+    """Error function.    input: (*)  ->  (*)"""
+    return lax.erf(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def erfc(input: Array) -> Array:
+    """`1 - erf(input)`.    input: (*)  ->  (*)"""
+    return lax.erfc(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def erfinv(input: Array) -> Array:
+    """Inverse of the error function.    input: (*)  ->  (*)"""
+    return lax.erf_inv(input)
+
+
+@op(FLOAT, home="special", inplace=False, node="MulBackward1")
+def ndtr(input: Array) -> Array:
+    """Distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
+    return special.ndtr(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def ndtri(input: Array) -> Array:
+    """Quantile function of the standard normal distribution.    input: (*)  ->  (*)"""
+    return special.ndtri(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def log_ndtr(input: Array) -> Array:
+    """Logarithm of the distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
+    return special.log_ndtr(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def erfcx(input: Array) -> Array:
+    """`exp(input²) * erfc(input)`.    input: (*)  ->  (*)"""
+    if input.dtype == jnp.float64:
+        return 2 * jnp.exp(special.log_ndtr(-input * 2 ** 0.5) + input * input)
+    wide = input.astype(jnp.float64)                                    # the two exponents nearly cancel
+    return (2 * jnp.exp(special.log_ndtr(-wide * 2 ** 0.5) + wide * wide)).astype(input.dtype)
+
+
+@op(FLOAT, home="special", inplace=False)
+def entr(input: Array) -> Array:
+    """`-input * log(input)`, 0 at 0 and -inf below.    input: (*)  ->  (*)"""
+    positive = input > 0
+    inside = -input * jnp.log(jnp.where(positive, input, 1))
+    return jnp.where(positive | jnp.isnan(input), inside, jnp.where(input == 0, 0, -jnp.inf))
+
+
+@op(FLOAT, aliases=("special.gammaln",))
+def lgamma(input: Array) -> Array:
+    """Logarithm of the size of the gamma function.    input: (*)  ->  (*)"""
+    return _log_gamma(input)
+
+
+@op(FLOAT, home=WITH_SPECIAL, aliases=("special.psi",))
+def digamma(input: Array) -> Array:
+    """Derivative of `lgamma`.    input: (*)  ->  (*)"""
+    return _digamma(input)
+
+
+# JAX's own derivatives of these are right for positive numbers only.
+
+@jax.custom_jvp
+def _log_gamma(x: Array) -> Array:
+    return lax.lgamma(x)
+
+
+@jax.custom_jvp
+def _digamma(x: Array) -> Array:
+    return jnp.where(x == 0, jnp.copysign(jnp.inf, -x), lax.digamma(x))
+
+
+_log_gamma.defjvps(lambda t, _, x: t * _digamma(x))
+_digamma.defjvps(lambda t, _, x: t * _polygamma(1, x))       # type: ignore[has-type]  # it stands below
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _polygamma(n: int, x: Array) -> Array:
+    if n == 1:                                               # 1 - x in place of x below a half, then an asymptotic series from 6 on
+        low = x < 0.5
+        far, total = jnp.where(low, 1 - x, x), jnp.where(low, -(jnp.pi / jnp.sin(jnp.pi * x)) ** 2, 0)
+        for _ in range(6):
+            total, far = total + 1 / (far * far), far + 1
+        inverse = 1 / (far * far)
+        total = total + (1 + 1 / (2 * far) + inverse * (1 / 6 - inverse * (1 / 30 - inverse / 42))) / far
+        return jnp.where(low, -total, total)
+    return (-1) ** (n + 1) * jnp.exp(lax.lgamma(jnp.asarray(n + 1, x.dtype))) * _power_sum(n + 1, x)
+
+
+def _power_sum(s: int, x: Array) -> Array:
+    """The Hurwitz zeta function `Σ_k (x + k)^-s`; JAX's own is right for positive numbers only."""
+    def step(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        x, total = state
+        return jnp.where(x <= 0, x + 1, x), jnp.where(x <= 0, total + 1 / x ** s, total)
+
+    pole = (x <= 0) & (x == jnp.floor(x))
+    moved, total = lax.while_loop(lambda state: jnp.any(state[0] <= 0), step, (jnp.where(pole, 1, x), jnp.zeros_like(x)))
+    return jnp.where(pole, jnp.inf, total + special.zeta(jnp.asarray(s, x.dtype), moved))
+
+
+@_polygamma.defjvp
+def _polygamma_jvp(n: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _polygamma(n, *primals), tangents[0] * _polygamma(n + 1, *primals)
+
+
+@op(FLOAT, name="polygamma", home="torch special", inplace=False)
+def polygamma(n: int, input: Array) -> Array:
+    """The `n`-th derivative of `digamma`.    input: (*)  ->  (*)"""
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return _digamma(input) if n == 0 else _polygamma(n, input)
+
+
+@op(FLOAT, name="polygamma", home="Tensor", out=False)
+def polygamma_method(input: Array, n: int) -> Array:
+    """The `n`-th derivative of `digamma`.    input: (*)  ->  (*)"""
+    return polygamma(n, input)
+
+
+@op(FLOAT, aliases=("special.multigammaln",), overlap="any")
+def mvlgamma(input: Array, p: int) -> Array:
+    """Logarithm of the gamma function of dimension `p`.    input: (*)  ->  (*)"""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    steps = input[..., None] - jnp.arange(p, dtype=input.dtype) / 2
+    return _log_gamma(steps).sum(-1) + cast(p * (p - 1) / 4 * jnp.log(jnp.pi), input)
+
+
+@op(SAME, aliases=("special.gammainc",), numbers=False)
+def igamma(input: Array, other: Array) -> Array:
+    """Regularised lower incomplete gamma function.    input, other: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("igamma_cpu", input)
+    return lax.igamma(*jnp.broadcast_arrays(input, other))
+
+
+@op(SAME, aliases=("special.gammaincc",), numbers=False)
+def igammac(input: Array, other: Array) -> Array:
+    """Regularised upper incomplete gamma function.    input, other: (*)  ->  (*)"""
+    if not is_inexact(input):
+        raise unimplemented("igammac_cpu", input)
+    return lax.igammac(*jnp.broadcast_arrays(input, other))
+
+
+@op(FLOAT, home="special", inplace=False)
+def zeta(input: Array, other: Array) -> Array:
+    """Hurwitz zeta function.    input, other: (*)  ->  (*)"""
+    return special.zeta(*jnp.broadcast_arrays(input, other))
+
+
+@op(FLOAT, home=WITH_SPECIAL)
+def i0(input: Array) -> Array:
+    """Modified Bessel function of the first kind, order 0.    input: (*)  ->  (*)"""
+    return _i0(input)
+
+
+@jax.custom_jvp
+def _i0(x: Array) -> Array:
+    return special.i0(x)
+
+
+_i0.defjvps(lambda t, _, x: t * special.i1(x))               # JAX's own at 0 is 1
+
+
+@op(FLOAT, home="special", inplace=False)
+def i0e(input: Array) -> Array:
+    """`i0(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
+    return special.i0e(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def i1(input: Array) -> Array:
+    """Modified Bessel function of the first kind, order 1.    input: (*)  ->  (*)"""
+    return special.i1(input)
+
+
+@op(FLOAT, home="special", inplace=False)
+def i1e(input: Array) -> Array:
+    """`i1(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
+    return special.i1e(input)
+
+

@@ -1,0 +1,90 @@
+"""Sparse tensors (`torch.sparse`)."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jtorch as torch
+
+from ._core.public import PUBLIC
+from ._functions.sparse_create import Invariants
+
+globals().update(PUBLIC["sparse"])
+
+
+class check_sparse_tensor_invariants:
+    """Whether the invariants of sparse tensors are checked where they are made: a context manager, a decorator, and `enable`/`disable`.
+
+    >>> with torch.sparse.check_sparse_tensor_invariants():
+    ...     torch.sparse.check_sparse_tensor_invariants.is_enabled()
+    True
+    """
+
+    def __init__(self, enable: bool = True) -> None:
+        self.state = enable
+        self.saved_state: bool | None = None
+
+    @staticmethod
+    def is_enabled() -> bool:
+        """Whether they are checked."""
+        return Invariants.checked
+
+    @staticmethod
+    def enable() -> None:
+        """Check them from now on."""
+        Invariants.checked = True
+
+    @staticmethod
+    def disable() -> None:
+        """Check them no more."""
+        Invariants.checked = False
+
+    def __enter__(self) -> None:
+        if self.saved_state is not None:
+            raise RuntimeError("This context manager instance is already activated. Use a different context manager instance for context nesting.")
+        self.saved_state, Invariants.checked = Invariants.checked, self.state
+
+    def __exit__(self, *error: object) -> None:
+        Invariants.checked, self.saved_state = bool(self.saved_state), None
+
+    def __call__(self, mth: Callable) -> Callable:
+        """The function, with the checks on (or off) while it runs."""
+        @functools.wraps(mth)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with type(self)(self.state):
+                return mth(*args, **kwargs)
+        return run
+
+
+def spdiags(diagonals: torch.Tensor, offsets: torch.Tensor, shape: tuple[int, int], layout: Any = None) -> torch.Tensor:
+    """A sparse matrix whose diagonals at `offsets` are the rows of `diagonals`.    diagonals: (k, n), offsets: (k)  ->  shape
+
+    >>> torch.sparse.spdiags(torch.ones(1, 3), torch.tensor([1]), (3, 3)).to_dense()
+    tensor([[0., 1., 0.],
+            [0., 0., 1.],
+            [0., 0., 0.]])
+    """
+    diagonals, offsets = diagonals.reshape(-1, diagonals.shape[-1]), offsets.reshape(-1)
+    if len(shape) != 2:
+        raise RuntimeError("Output shape must be 2d")
+    if layout not in (None, torch.sparse_coo, torch.sparse_csc, torch.sparse_csr):
+        raise RuntimeError("Only output layouts (Sparse, SparseCsc, SparseCsr) are supported, got " + str(layout))
+    if offsets.shape[0] != diagonals.shape[0]:
+        raise RuntimeError(f"Number of diagonals ({diagonals.shape[0]}) does not match the number of offsets ({offsets.shape[0]})")
+    known = offsets.tolist()
+    if len(set(known)) < len(known):
+        raise RuntimeError("Offset tensor contains duplicate values")
+    rows, columns, places = [], [], []
+    for k, offset in enumerate(known):
+        for column in range(max(0, offset), min(diagonals.shape[1], shape[1], shape[0] + offset)):
+            rows.append(column - offset)
+            columns.append(column)
+            places.append(k * diagonals.shape[1] + column)
+    values = diagonals.reshape(-1).index_select(0, torch.tensor(places, dtype=torch.int64))
+    made = torch.sparse_coo_tensor(torch.tensor([rows, columns], dtype=torch.int64), values, shape)
+    return made if layout in (None, torch.sparse_coo) else made.to_sparse(layout=layout)
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module 'torch.sparse' has no attribute '{name}' in jtorch")
