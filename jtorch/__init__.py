@@ -15,6 +15,7 @@ from ._core.device import device
 from ._core.dtype import dtype, finfo, iinfo
 from ._core.format import FORMATS, LAYOUTS, layout, memory_format
 from ._core.public import PUBLIC
+from ._core.public import living_in as _living_in
 from ._core.size import Size
 from ._core.tensor import Tensor
 from ._core.tensor import from_array as _from_host
@@ -27,11 +28,10 @@ from ._core.printing import set_printoptions
 from .autograd import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from .autograd.grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 
-__version__ = "2.13.0"                                       # the PyTorch release whose behaviour this is
+from .version import __version__
 
 globals().update({t.name.rstrip("_"): t for t in _dtype.ALL}, **_dtype.ALIASES, **LEGACY, **FORMATS, **LAYOUTS)
-globals().update(derive.functions("torch"))
-globals().update({name: _misfit.explaining(function) for name, function in PUBLIC["torch"].items()})
+globals().update(_living_in(__name__, derive.functions("torch") | {name: _misfit.explaining(function) for name, function in PUBLIC["torch"].items()}))
 derive.install_methods()
 newaxis = None
 
@@ -44,7 +44,7 @@ def typename(obj: Any) -> str:
     return kind.__qualname__ if kind.__module__ in ("builtins", "__builtin__", "", None) else f"{kind.__module__}.{kind.__qualname__}"
 
 
-LATER = ("accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributions", "fft", "func", "hub", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "utils", "version")
+LATER = ("__config__", "accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributions", "fft", "func", "functional", "hub", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version")
 ELSEWHERE = {"vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
 
 IMPOSSIBLE = dict.fromkeys(("complex32", "chalf"), ": XLA has no complex numbers of half precision; use torch.complex64")

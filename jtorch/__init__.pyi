@@ -8,6 +8,7 @@ from jtorch._functions.convert import LegacyType
 from jtorch._functions.loss import Lengths
 from jtorch._functions.memory import OldStorage
 from jtorch._functions.rnn import States
+from jtorch.torch_version import TorchVersion
 from numpy import ndarray
 from typing import Any
 from typing import Literal
@@ -24,6 +25,7 @@ from jtorch._functions.symbolic import SymInt as SymInt
 from jtorch._core.tensor import Tensor as Tensor
 from jtorch._functions.memory import TypedStorage as TypedStorage
 from jtorch._functions.memory import UntypedStorage as UntypedStorage
+from jtorch import __config__ as __config__
 from jtorch._functions.gamma import _sample_dirichlet as _sample_dirichlet
 from jtorch._functions.gamma import _standard_gamma as _standard_gamma
 from jtorch import accelerator as accelerator
@@ -105,6 +107,7 @@ from jtorch._functions.create import frombuffer as frombuffer
 from jtorch._functions.create import full as full
 from jtorch._functions.create import full_like as full_like
 from jtorch import func as func
+from jtorch import functional as functional
 from jtorch._functions.autocast import get_autocast_dtype as get_autocast_dtype
 from jtorch._functions.create import get_default_device as get_default_device
 from jtorch._functions.create import get_default_dtype as get_default_dtype
@@ -120,6 +123,7 @@ from jtorch._functions.native import grid_sampler as grid_sampler
 from jtorch._functions.search import histogram as histogram
 from jtorch._functions.calculus import histogramdd as histogramdd
 from jtorch._functions.sparse_products import hspmm as hspmm
+from jtorch import hub as hub
 from jtorch._core.dtype import iinfo as iinfo
 from jtorch._functions.shape import imag as imag
 from jtorch._functions.convert import index_put as index_put
@@ -153,6 +157,7 @@ from jtorch._functions.convert import is_tensor as is_tensor
 from jtorch._functions.symbolic import is_vulkan_available as is_vulkan_available
 from jtorch._functions.determinism import is_warn_always_enabled as is_warn_always_enabled
 from jtorch._functions.signal import istft as istft
+from jtorch import jit as jit
 from jtorch._core.format import layout as layout
 from jtorch import linalg as linalg
 from jtorch._functions.sequences import linspace as linspace
@@ -168,6 +173,7 @@ from jtorch._functions.removed import matrix_rank as matrix_rank
 from jtorch._core.format import memory_format as memory_format
 from jtorch._functions.shape import movedim as movedim
 from jtorch._functions.draw import multinomial as multinomial
+from jtorch import multiprocessing as multiprocessing
 from jtorch._functions.shape import narrow as narrow
 from jtorch._functions.sparse_shape import narrow_copy as narrow_copy
 from jtorch._functions.normalize import native_batch_norm as native_batch_norm
@@ -184,6 +190,7 @@ from jtorch import optim as optim
 from jtorch._functions.calculus import pca_lowrank as pca_lowrank
 from jtorch._functions.draw import poisson as poisson
 from jtorch._functions.convert import positive as positive
+from jtorch import profiler as profiler
 from jtorch._functions.draw import rand as rand
 from jtorch._functions.draw import rand_like as rand_like
 from jtorch._functions.draw import randint as randint
@@ -197,7 +204,7 @@ from jtorch._functions.shape import ravel as ravel
 from jtorch._functions.shape import real as real
 from jtorch._functions.search import repeat_interleave as repeat_interleave
 from jtorch._functions.shape import reshape as reshape
-from jtorch._functions.convert import resize_as_ as resize_as_
+from jtorch._functions.parts import resize_as_ as resize_as_
 from jtorch._functions.sparse_convert import resize_as_sparse_ as resize_as_sparse_
 from jtorch._functions.convert import resolve_conj as resolve_conj
 from jtorch._functions.convert import resolve_neg as resolve_neg
@@ -261,6 +268,7 @@ from jtorch._functions.streams import thread_safe_generator as thread_safe_gener
 from jtorch._functions.native import to_dlpack as to_dlpack
 from jtorch._functions.sequences import tril_indices as tril_indices
 from jtorch._functions.sequences import triu_indices as triu_indices
+from jtorch import types as types
 from jtorch._core.dtype import uint16 as uint16
 from jtorch._core.dtype import uint32 as uint32
 from jtorch._core.dtype import uint64 as uint64
@@ -272,6 +280,7 @@ from jtorch._functions.search import unique_consecutive as unique_consecutive
 from jtorch._functions.parts import unravel_index as unravel_index
 from jtorch._functions.determinism import use_deterministic_algorithms as use_deterministic_algorithms
 from jtorch import utils as utils
+from jtorch import version as version
 from jtorch.func import vmap as vmap
 from jtorch._functions.search import where as where
 from jtorch._functions.symbolic import while_loop as while_loop
@@ -306,7 +315,7 @@ Storage: OldStorage
 StorageBase = UntypedStorage
 USE_GLOBAL_DEPS: builtins.bool
 USE_RTLD_GLOBAL_WITH_LIBTORCH: builtins.bool
-__version__: str
+__version__: TorchVersion
 def _dirichlet_grad(x: Tensor | Number, alpha: Tensor | Number, total: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def _from_host(array: ndarray, where: device = ..., requires_grad: builtins.bool = False) -> Tensor: ...
 def _standard_gamma_grad(input: Tensor, output: Tensor, *, out: Tensor | None = None) -> Tensor: ...

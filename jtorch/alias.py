@@ -5,11 +5,13 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import multiprocessing.spawn
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 
+PREPARATION = multiprocessing.spawn.get_preparation_data
 CORE = {"Generator": "torch._C"}                             # classes of the core that are not directly in `torch`
 
 
@@ -68,6 +70,18 @@ def _missing(name: str) -> bool:
         return True
 
 
+class Heir:
+    """In a process that is unpickled into, `import torch` gives jtorch too."""
+
+    def __reduce__(self) -> tuple:
+        return install_as_torch, ()
+
+
+def preparation_data(name: str) -> dict:
+    """What a spawned process is told before it imports the program, with that `torch` is jtorch."""
+    return {"torch": Heir(), **PREPARATION(name)}
+
+
 def install_as_torch() -> None:
     """Let `import torch`, in this process and from now on, give jtorch.  Raises if PyTorch itself was imported before."""
     known = sys.modules.get("torch")
@@ -75,6 +89,7 @@ def install_as_torch() -> None:
         raise RuntimeError("torch is already imported: call jtorch.install_as_torch() before anything imports it")
     if not any(isinstance(f, TorchFinder) for f in sys.meta_path):
         sys.meta_path[:0] = TorchFinder(), RenamingFinder()
+        multiprocessing.spawn.get_preparation_data = preparation_data
         for name, module in list(sys.modules.items()):
             if name.split(".")[0] == "jtorch":
                 rename(module)

@@ -4,9 +4,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["allow_in_graph", "compile", "cudagraph_mark_step_begin", "disable", "is_compiling", "is_dynamo_compiling", "is_exporting", "reset"]
+__all__ = ["allow_in_graph", "assume_constant_result", "compile", "cudagraph_mark_step_begin", "disable", "get_default_backend", "is_compiling",
+           "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_default_backend", "set_stance"]
 
 MODES = "default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune"
+BACKENDS = ["cudagraphs", "inductor", "openxla", "tvm"]
+DEBUG_BACKENDS = ["aot_eager", "aot_eager_decomp_partition", "aot_ts", "eager", "eager_noexcept", "ts"]
+
+
+class InvalidBackend(RuntimeError):
+    """There is no backend of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Invalid backend: {name!r}, see `torch._dynamo.list_backends()` for available backends.")
+
+
+class _Chosen:
+    backend: str | Callable = "inductor"
 
 
 def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: str | Callable | None = None, mode: str | None = None,
@@ -24,6 +38,10 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
     if mode is not None and mode not in MODES:
         raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
+    if dynamic is not None and not isinstance(dynamic, bool):
+        raise AssertionError(f"Expected enable to be a bool, got {type(dynamic)}")
+    if isinstance(backend, str) and backend not in (*BACKENDS, *DEBUG_BACKENDS):
+        raise InvalidBackend(backend)
     if model is None:
         return _itself
     return _itself(model)
@@ -42,7 +60,49 @@ def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None
 
 def allow_in_graph(fn: Any) -> Any:
     """The function itself, or the functions."""
-    return [_itself(f) for f in fn] if isinstance(fn, list | tuple) else _itself(fn)
+    if isinstance(fn, list | tuple):
+        return [allow_in_graph(f) for f in fn]
+    if not callable(fn):
+        raise AssertionError("allow_in_graph expects a callable")
+    return fn
+
+
+def assume_constant_result(fn: Any) -> Any:
+    """The function itself."""
+    return fn
+
+
+def list_backends(exclude_tags: Any = ("debug", "experimental")) -> list[str]:
+    """The names of backends that `compile` takes; XLA does the work of all."""
+    return sorted(BACKENDS if "debug" in (exclude_tags or ()) else [*BACKENDS, *DEBUG_BACKENDS])
+
+
+def get_default_backend() -> str | Callable:
+    """The backend that is used where none is named; XLA does the work of all."""
+    return _Chosen.backend
+
+
+def set_default_backend(backend: str | Callable | None) -> None:
+    """Choose the backend that is used where none is named; None restores the usual one."""
+    if isinstance(backend, str) and backend not in (*BACKENDS, *DEBUG_BACKENDS):
+        raise InvalidBackend(backend)
+    _Chosen.backend = "inductor" if backend is None else backend
+
+
+class set_stance:
+    """Say how compiled functions behave, at once or for the time of a `with` block or of a decorated function: they run as others do."""
+
+    def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: str | Callable | None = None) -> None:
+        self.stance = stance
+
+    def __enter__(self) -> None:
+        """Nothing changes."""
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing has changed."""
+
+    def __call__(self, fn: Callable) -> Callable:
+        return fn
 
 
 def reset() -> None:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from ._core import derive
-from ._core.public import PUBLIC
+from ._core.public import PUBLIC, living_in
 
-globals().update(derive.functions("fft"))
-globals().update(PUBLIC["fft"])
+globals().update(living_in(__name__, derive.functions("fft") | PUBLIC["fft"]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 from typing import Any
 
 from ._core import derive
-from ._core.public import PUBLIC
+from ._core.public import PUBLIC, living_in
 from ._ops.singular import LinAlgError as LinAlgError
 
 
-globals().update(derive.functions("linalg"))
-globals().update(PUBLIC.get("linalg", {}))
+globals().update(living_in(__name__, derive.functions("linalg") | PUBLIC.get("linalg", {})))
 
 
 def __getattr__(name: str) -> Any:

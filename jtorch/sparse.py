@@ -13,6 +13,36 @@ from ._functions.sparse_create import Invariants
 globals().update(PUBLIC["sparse"])
 
 
+class LegacyType:
+    """An old type of sparse tensors such as `torch.sparse.FloatTensor`: a function that makes one, and a class to ask `isinstance` for."""
+
+    def __init__(self, name: str, kind: torch.dtype) -> None:
+        self.__name__, self.dtype = name, kind
+
+    def __call__(self, *args: Any, device: Any = None) -> torch.Tensor:
+        if len(args) in (2, 3) and all(isinstance(a, torch.Tensor) for a in args[:2]):
+            return torch.sparse_coo_tensor(*args, device=device, check_invariants=False)
+        if len(args) == 1 and isinstance(args[0], torch.Size):
+            args = tuple(args[0])
+        elif len(args) == 1 and isinstance(args[0], list | tuple):
+            raise TypeError("torch.sparse.SparseTensor(sequence) only accepts sizes.  Please use torch.sparse_coo_tensor() or construct a strided tensor "
+                            "and convert it to sparse via to_sparse.")
+        if not all(isinstance(a, int) for a in args):
+            raise TypeError(f"new() received an invalid combination of arguments - got ({', '.join(type(a).__name__ for a in args)})")
+        return torch.sparse_coo_tensor(args or (0,), dtype=self.dtype, device=device)
+
+    def __instancecheck__(self, other: Any) -> bool:
+        return isinstance(other, torch.Tensor) and other.layout is torch.sparse_coo and other.dtype is self.dtype
+
+    def __repr__(self) -> str:
+        return f"<class 'torch.sparse.{self.__name__}'>"
+
+
+_TITLES = {"Float": torch.float32, "Double": torch.float64, "Half": torch.float16, "BFloat16": torch.bfloat16, "Byte": torch.uint8, "Char": torch.int8,
+           "Short": torch.int16, "Int": torch.int32, "Long": torch.int64}
+globals().update({f"{title}Tensor": LegacyType(f"{title}Tensor", kind) for title, kind in _TITLES.items()})
+
+
 class check_sparse_tensor_invariants:
     """Whether the invariants of sparse tensors are checked where they are made: a context manager, a decorator, and `enable`/`disable`.
 

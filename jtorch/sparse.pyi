@@ -9,6 +9,24 @@ from jtorch._functions.sparse_products import sampled_addmm as sampled_addmm
 from jtorch._functions.sparse_reduce import softmax as softmax
 from jtorch._functions.sparse_products import spsolve as spsolve
 
+BFloat16Tensor: LegacyType
+ByteTensor: LegacyType
+CharTensor: LegacyType
+DoubleTensor: LegacyType
+FloatTensor: LegacyType
+HalfTensor: LegacyType
+IntTensor: LegacyType
+class LegacyType:
+
+    def __init__(self, name: str, kind: dtype) -> None: ...
+
+    def __call__(self, *args: Any, device: Any=None) -> Tensor: ...
+
+    def __instancecheck__(self, other: Any) -> bool: ...
+
+    def __repr__(self) -> str: ...
+LongTensor: LegacyType
+ShortTensor: LegacyType
 def addmm(mat: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0) -> Tensor: ...
 class check_sparse_tensor_invariants:
 

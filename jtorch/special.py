@@ -4,10 +4,9 @@ from __future__ import annotations
 from typing import Any
 
 from ._core import derive
-from ._core.public import PUBLIC
+from ._core.public import PUBLIC, living_in
 
-globals().update(derive.functions("special"))
-globals().update(PUBLIC.get("special", {}))
+globals().update(living_in(__name__, derive.functions("special") | PUBLIC.get("special", {})))
 
 
 def __getattr__(name: str) -> Any:

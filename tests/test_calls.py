@@ -63,6 +63,14 @@ CODE = [
     "x.addmm(2, x, torch.ones(4, 4)), x.clone().addmm_(2, 3, x, torch.ones(4, 4))", "torch.addmv(2, torch.ones(3), 3, torch.ones(3, 4), torch.ones(4))", "torch.add(x, 3, y, out=empty())",
     "torch.addr(2, torch.ones(4, 4), x[0], x[1]), torch.baddbmm(2, x[None], 0.5, x[None], torch.ones(1, 4, 4))", "torch.addmm(x, 2, x, x)",
     "torch.add(2, x, y)", "x.add(x, 2, y)", "torch.mul(x, 2, y)", "torch.add(3, 3, y, x, x)",
+    # types of elements
+    *[f"torch.tensor({data})" for data in (
+        "[k[0], k[1]]", "[x[:1, 0], 2.5]", "[x[0]]", "[x[:0, 0]]", "[[x[0, :1]], [x[1, :1]]]", "[x[0, 0].double(), 2.5]", "[x[0, 0].half(), 2]",
+        "[x[0, 0].half(), 2.5]", "[x[0, 0].half(), k[0].int()]", "[np.float64(1)]", "[1, np.float64(0.5)]", "[1.5, np.float32(1)]", "[np.int32(1)]",
+        "[np.int32(1), 1]", "[np.uint8(1), np.int32(2)]", "[np.ones(2)]", "[np.ones(2, np.float32), np.ones(2)]", "[np.ones(2, np.int32), [1, 2]]",
+        "[True, np.float16(1)]", "[[1, 2], [3.5, 4]]", "[True, 2]", "[np.bool_(1), False]", "[np.int32(300)], dtype=torch.uint8",
+        "[np.float64(1.7)], dtype=torch.int64", "[1.7, x[0, 0]], dtype=torch.float64", "[k[:1], [1]]")],
+    "torch.FloatTensor([x[0, :1], 2]), torch.Tensor([np.float64(0.5), 1])", "torch.as_tensor([np.float64(0.5), 1]), x.new_tensor([np.float64(0.5)])",
     # settings
     "torch.use_deterministic_algorithms(True), torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()",
     "torch.use_deterministic_algorithms(True, warn_only=True), torch.get_deterministic_debug_mode(), torch.use_deterministic_algorithms(False)",

@@ -131,7 +131,7 @@ def tensors_of(call: Any) -> tuple[Callable, list, Any]:
 def function_of(function: Callable, full: list, spec: Any, places: list[int], smooth: bool) -> Callable:
     """The call as a function of the tensors at these places; of its results, those that are tensors (and floating point)."""
     def of(*tensors: ours.Tensor) -> list:
-        args, kwargs = spec.build([tensors[places.index(k)] if k in places else x for k, x in enumerate(full)])
+        args, kwargs = spec.unflatten([tensors[places.index(k)] if k in places else x for k, x in enumerate(full)])
         found = [x for x in flatten(function(*args, **kwargs))[0] if isinstance(x, ours.Tensor)]
         return [x for x in found if x.is_floating_point()] if smooth else found
     return of

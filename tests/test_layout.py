@@ -12,8 +12,11 @@ LAYERS = {"_core": 1, "_ops": 2, "_functions": 3, "autograd": 4, "__init__": 5} 
 WITH_JAX = ("_core", "_ops", "interop", "cuda")
 FORBIDDEN_NAMES = {"helpers.py", "common.py", "base.py", "misc.py"}
 CATCH_ALL = {"jtorch/autograd/grad_mode.py": "any error thrown into a decorated generator goes on into it",
+             "jtorch/_core/run.py": "whatever a program fails with, the values that do not depend on it are still computed",
+             "jtorch/_core/lower.py": "the same",
              "jtorch/_core/anomaly.py": "any error of the backward pass is noted beside the forward call and goes on",
              "jtorch/nn/modules/hooks.py": "hooks with always_call run after any error of the forward call, which goes on",
+             "jtorch/multiprocessing/spawn.py": "any error of user code in a process travels to the parent process",
              "jtorch/nn/modules/state.py": "load_state_dict names any error of copying one tensor, with the others, in its own",
              "jtorch/utils/data/_utils/worker.py": "any error of user code in a worker travels to the parent process"}
 PYTORCH_NAMES = {"jtorch/nn/modules/utils.py", "jtorch/distributions/utils.py"}   # public paths of PyTorch's

@@ -144,9 +144,27 @@ def dropout_and_clipping() -> Callable[[int], object]:
     return step
 
 
+def metric_after_the_read() -> Callable[[int], object]:
+    """What comes after `item()` uses the prediction, whose graph the next step's trace must not keep."""
+    net, loss_fn = model(), nn.MSELoss()
+    opt = torch.optim.SGD(net.parameters(), lr=0.01)
+    kept: dict[str, object] = {"hits": 0}
+
+    def step(i: int) -> float:
+        kept["prediction"] = prediction = net(X)
+        kept["loss"] = loss = loss_fn(prediction, Y)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        value = loss.item()
+        kept["hits"] += ((prediction >= 0.5).float() == (Y >= 0.5)).float().mean()
+        return value
+    return step
+
+
 @pytest.mark.parametrize(("loop", "programs"), [(item_at_the_end, 1), (item_before_backward, 2), (no_read, 1), (schedule_each_step, 1),
                                                 (two_optimizers, 2), (gradient_accumulation, 1), (sliced_batches, 1), (update_by_hand, 1),
-                                                (dropout_and_clipping, 1)])
+                                                (dropout_and_clipping, 1), (metric_after_the_read, 1)])
 def test_a_repeated_step_compiles_nothing(loop: Callable, programs: int) -> None:
     step = loop()
     for i in range(WARM):

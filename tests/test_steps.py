@@ -5,11 +5,15 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 import torch as pytorch
 
 import jtorch
+from jtorch._core.op import NONE, Array, op
+from jtorch._core.record import record
+from jtorch._core.tensor import wrap
 
 STEPS = 6
 
@@ -155,3 +159,25 @@ def test_same_as_pytorch(program: Callable) -> None:
         found.append(numbers(program(lib, net, lib.optim.Adam(net.parameters(), lr=0.05))))
         found[-1] = [found[-1], numbers(list(net.parameters()))]
     compare(*found)
+
+
+def stop(x: np.ndarray) -> np.ndarray:
+    raise ValueError("stopped")
+
+
+@op(NONE, home="", inplace=False, out=False)
+def stopping(input: Array) -> Array:
+    return jax.pure_callback(stop, input, input)
+
+
+def test_what_a_failed_program_leaves() -> None:
+    """Values that do not come from the operation that fails are computed all the same; those that do raise its error again; work goes on."""
+    weight = jtorch.ones(2)
+    weight += 1
+    failing = wrap(record(stopping.op, (weight,))) + 1
+    other = weight * 3
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="stopped"):
+            failing.tolist()
+    assert weight.tolist() == [2, 2] and other.tolist() == [6, 6]
+    assert (weight + 1).tolist() == [3, 3]

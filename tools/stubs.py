@@ -32,7 +32,7 @@ MEANINGS = {"Array": "Tensor", "Arrays": "Sequence[Tensor]", "Scalar": "Number |
 KNOWN = {"Tensor": Tensor, "dtype": jtorch.dtype, "Number": Scalar, "Sequence": Sequence, "Iterable": Iterable, "Any": Any, "Literal": typing.Literal,
          "Self": typing.Self, "return_types": importlib.import_module("jtorch.return_types"), "__name__": ""}
 BARE = {"tuple": "tuple[Any, ...]", "list": "list[Any]", "dict": "dict[Any, Any]", "Callable": "Callable[..., Any]"}   # for strict checkers
-LEAKED = {"__future__", "typing", "builtins", "importlib", "functools", "collections.abc"}
+LEAKED = {"__future__", "typing", "builtins", "importlib", "functools", "collections.abc", "jtorch._core.public"}
 EMPTY = inspect.Parameter.empty
 POSITIONAL, STARRED, KEYWORD, NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.KEYWORD_ONLY,
                                        inspect.Parameter.VAR_KEYWORD)
@@ -117,10 +117,6 @@ class Names(ast.NodeTransformer):
         if self.argument and ast.unparse(node.value) == "tuple" and len({ast.unparse(p) for p in parts} - {"..."}) == 1:
             node = ast.Subscript(ast.Name("Sequence"), parts[0])
         return ast.Subscript(self.named(node.value) if isinstance(node.value, ast.Name) else self.visit(node.value), self.visit(node.slice))
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        """None, `...`, and what stands in a Literal."""
-        return node
 
 
 def defining(name: str, value: Any, module: str) -> str:
@@ -223,7 +219,7 @@ def define_operators(stub: Stub, name: str, found: list[tuple[Op, Callable, bool
 
 def define_function(stub: Stub, name: str, function: Callable, method: bool) -> None:
     """Add a function, or a method, that is written by hand, with its own overloads if it has any."""
-    scope = {**vars(sys.modules[function.__module__]), **getattr(inspect.unwrap(function), "__globals__", {})}
+    scope = inspect.unwrap(function).__globals__
     overloads = typing.get_overloads(function)
     for one in overloads or [function]:
         if overloads:
@@ -244,7 +240,7 @@ def define_function(stub: Stub, name: str, function: Callable, method: bool) -> 
 def origin(name: str, value: Any) -> tuple[str, str] | None:
     """The module, and the name there, that `value` can be imported from by a type checker."""
     value = inspect.unwrap(value) if callable(value) and not isinstance(value, type) else value
-    places = (getattr(value, "__module__", None), getattr(value, "__globals__", {}).get("__name__"))
+    places = (getattr(value, "__globals__", {}).get("__name__"), getattr(value, "__module__", None))
     for place in filter(None, places):
         for known in (name, getattr(value, "__name__", name)):
             module = sys.modules.get(place)

@@ -10,3 +10,8 @@ accelerator = os.environ.get("JTORCH_ACCELERATOR", "")                  # JAX's 
 cache = os.environ.get("JTORCH_CACHE", str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jtorch"))   # "" turns it off
 trace_length = int(os.environ.get("JTORCH_TRACE_LENGTH", "2000"))       # entries after which a trace runs even if nobody asks for a value
 trie_size = int(os.environ.get("JTORCH_TRIE_SIZE", "100000"))           # recorded entries kept before the least recently used are dropped
+
+
+def torch_home() -> str:
+    """The folder of `torch.hub`, which programs may set at any time."""
+    return os.environ.get("TORCH_HOME", os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch"))

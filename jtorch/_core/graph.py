@@ -277,9 +277,10 @@ class Trace:
     refs      weak references to the value of each slot: what is alive when the trace runs is what the program returns
     sources   for input slots that require grad, the `Leaf` or the (finished trace, slot) they come from
     saved     after the run: the arrays by slot that gradients still need
+    failed    what its program failed with, if it did
     guards    of the levels that its operations may belong to, while gradients can still flow through them
     """
-    __slots__ = ("device", "guards", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "saved", "freed", "serial",
+    __slots__ = ("device", "guards", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "failed", "saved", "freed", "serial",
                  "customs", "packs", "overwritten", "leaf_versions", "early", "gradients", "mode", "__weakref__")
     serials = count()
 
@@ -294,6 +295,7 @@ class Trace:
         self.customs: dict[int, Any] = {}                    # slot -> context of the autograd.Function that made it
         self.boundary = False                                # the next recorded operation starts a new trace
         self.done = False
+        self.failed: Exception | None = None
         self.gradients: list[ref[Gradients]] = []            # of the passes recorded here
         self.early: Any = None                               # the program that has started already
         self.guards: list[Guard] = []

@@ -26,8 +26,10 @@ def of(tensor: Any) -> Layout:
     """The strides and offset of a tensor."""
     if tensor._seen_from is not None:
         tensor._share()
-    if tensor._step is None or tensor._step.op is None and tensor._storage.buffer is None:
+    if tensor._step is None:
         return contiguous(tensor.shape), 0
+    if tensor._step.op is None and tensor._storage.buffer is None:
+        return tensor._storage.strides or contiguous(tensor.shape), 0
     seen, scale = _look(tensor._step, tensor._storage)
     return tuple(s // scale for s in seen.strides), _offset(seen) // scale
 
@@ -58,7 +60,7 @@ def _look(step: Step, storage: Any) -> tuple[np.ndarray, int]:
             b = storage.buffer
             return stand_in(b.shape, [s // b.itemsize for s in b.strides] if b.size else contiguous(b.shape)), 1
         shape = storage.value.aval.shape
-        return stand_in(shape, contiguous(shape)), 1
+        return stand_in(shape, storage.strides or contiguous(shape)), 1
     below, scale = _look(step.parent, storage)
     if step.op.name == "strided":
         return stand_in(step.attrs[0], step.attrs[1], step.attrs[2]), scale
@@ -211,6 +213,24 @@ def dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
             return False
         expected *= n
     return True
+
+
+def in_memory(strides: Sequence[int]) -> tuple[int, ...]:
+    """The dimensions in the order in which they lie in memory, that with the largest stride first."""
+    return tuple(sorted(range(len(strides)), key=lambda d: -strides[d]))
+
+
+def preserved(tensor: Any) -> tuple[int, ...]:
+    """The strides of a copy of `tensor`: its own, or where it has gaps those of its dimensions in the same order."""
+    strides, shape = of(tensor)[0], tensor.shape
+    if dense(shape, strides) and 0 not in shape:
+        return strides
+    if 0 in strides:
+        return contiguous(shape)
+    order, found = in_memory(strides), [0] * len(shape)
+    for d, s in zip(order, contiguous([shape[d] for d in order]), strict=True):
+        found[d] = s
+    return tuple(found)
 
 
 def channels_last(shape: Sequence[int]) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -98,28 +98,57 @@ class Special:
 
 def replay(path: list[Edge], outputs: Sequence[int], packs: Sequence[Sequence[int]] = ()) -> Callable[..., list]:
     """The path as one function from its input arrays to the arrays of the slots `outputs`, and for each of `packs` its slots as one vector."""
-    taped = {i for e in path if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.tapes()}
+    taped = _taped(path)
 
     def run(*inputs: Array) -> list:
-        tape: dict = {}
-        env, source = {}, iter(inputs)
+        env, tape = _given(path, inputs), dict[int, Callable]()
         for i, edge in enumerate(path):
-            entry = edge.entry
-            if entry is None and edge.layout is None:
-                env[edge.slot] = next(source)
-            elif entry is None:
-                env.update(enumerate(edge.layout.split(next(source)), edge.slot))
-            elif isinstance(entry.op, Special):
-                entry.op.replay(entry, path, env, tape)
-            else:
-                operands = fetch(entry, env)
-                if i in taped:
-                    results, tape[i] = linearize(entry, operands)
-                else:
-                    results = evaluate(entry, operands)
-                env.update(zip(range(entry.first, entry.first + len(results)), results, strict=True))
+            if edge.entry is not None:
+                _perform(i, edge.entry, path, env, tape, taped)
         return [env[s] for s in outputs] + [concatenated([env[s] for s in slots]) for slots in packs]
     return run
+
+
+def recover(path: list[Edge], inputs: Sequence[Array]) -> Env:
+    """The arrays of all slots that can be computed, one operation after another, where the program of the path failed."""
+    env, tape, taped = _given(path, inputs), dict[int, Callable](), _taped(path)
+    for i, edge in enumerate(path):
+        for derivatives in (taped, ()) if edge.entry is not None else ():
+            try:
+                _perform(i, edge.entry, path, env, tape, derivatives)
+                break
+            except Exception:                                # what comes from it is absent too, maybe only its gradient
+                continue
+    return env
+
+
+def _taped(path: list[Edge]) -> set[int]:
+    """Positions of the entries whose vjp is asked for."""
+    return {i for e in path if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.tapes()}
+
+
+def _given(path: list[Edge], inputs: Iterable[Array]) -> Env:
+    """The arrays of the slots of a path's inputs."""
+    env, source = {}, iter(inputs)
+    for edge in path:
+        if edge.entry is None and edge.layout is None:
+            env[edge.slot] = next(source)
+        elif edge.entry is None:
+            env.update(enumerate(edge.layout.split(next(source)), edge.slot))
+    return env
+
+
+def _perform(place: int, entry: Entry, path: list[Edge], env: Env, tape: Tape, taped: Container[int]) -> None:
+    """Put the results of one operation into `env`."""
+    if isinstance(entry.op, Special):
+        entry.op.replay(entry, path, env, tape)
+        return
+    operands = fetch(entry, env)
+    if place in taped:
+        results, tape[place] = linearize(entry, operands)
+    else:
+        results = evaluate(entry, operands)
+    env.update(zip(range(entry.first, entry.first + len(results)), results, strict=True))
 
 
 def gradient_needs(entry: Entry) -> frozenset[int]:

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 
 from . import lower
 from .graph import Aval, Const, Edge, Entry, Leaf, Node, Trace, Value, here
-from .lower import Special, differentiable, gradient_needs, keeps_nothing, linearize, pull_back
+from .lower import Special, differentiable, gradient_needs, history, keeps_nothing, linearize, pull_back
 from .versions import saved_by_pytorch, seen_through
 
 Place = tuple[int, int]                                      # a slot of the graph: (which trace, 0 the newest; slot)
-PLAN, CUT = "plan", "cut plan"
+PLAN, CUT, FED = "plan", "cut plan", "fed"
 TWICE = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
          "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
          "you need to backward through the graph a second time or if you need to access saved tensors after calling backward.")
@@ -174,7 +174,8 @@ class Backward(Special):
             env[slot] = grad
 
     def _step(self, k: int, position: int, found: dict, saved: dict, tape: dict) -> None:
-        plan, entry = self.plan, self.plan.paths[k][position].entry
+        plan = self.plan
+        entry: Any = plan.paths[k][position].entry
         cotangents = [found.get((k, s)) for s in range(entry.first, entry.first + len(entry.outputs))]
         if all(c is None for c in cotangents):
             return
@@ -230,15 +231,28 @@ def locate(value: Value) -> Leaf | tuple[Trace, int]:
     return value.trace, value.slot
 
 
-def _traces(starts: Iterable[Trace]) -> list[Trace]:
-    """The traces reachable from `starts`, newest first."""
-    found, work = set(), list(starts)
+def _traces(roots: Sequence[tuple[Trace, int]]) -> list[Trace]:
+    """The traces that gradients of the `roots` can reach, newest first."""
+    found, work = set(), [t for t, _ in roots]
     while work:
         trace = work.pop()
         if trace not in found:
             found.add(trace)
-            work.extend(origin[0] for origin in trace.sources.values() if type(origin) is tuple)
+            older = {slot: origin[0] for slot, origin in trace.sources.items() if type(origin) is tuple}
+            if older and not trace.done:                     # a flush drops what no gradient flows to
+                fed = _fed(trace, tuple([s for t, s in roots if t is trace]))
+                older = {slot: t for slot, t in older.items() if slot in fed}
+            work.extend(older.values())
     return sorted(found, key=lambda t: -t.serial)
+
+
+def _fed(trace: Trace, slots: tuple[int, ...]) -> frozenset[int]:
+    """The slots of a trace that gradients of some of its `slots` flow through."""
+    fed = trace.node.get((FED, slots))
+    if fed is None:
+        path = trace.node.path()
+        fed = trace.node[FED, slots] = frozenset([s for i in history(path, slots) for s in path[i].entry.operands])
+    return fed
 
 
 class Route:
@@ -252,7 +266,7 @@ class Route:
 def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[Trace, int]] | None = None, cut: bool = False) -> Route:
     """The way from some slots to all leaves, or to what is wanted; where it is `cut`, not past that."""
     trace = here.trace
-    traces = _traces([*(t for t, _ in roots)])
+    traces = _traces(roots)
     if not traces or traces[0] is not trace:
         traces.insert(0, trace)
     number = {t: k for k, t in enumerate(traces)}
@@ -262,7 +276,7 @@ def route_to(roots: Sequence[tuple[Trace, int]], wanted: Sequence[Leaf | tuple[T
         key: Any = (CUT if cut else PLAN, places, goals)
         plan = trace.node.get(key)
         if plan is None:
-            plan = _make([trace], places, [{slot: trace.leaf_slots[leaf] for slot, leaf in trace.sources.items()}], goals, cut)
+            plan = _make([trace], places, [{slot: trace.leaf_slots[leaf] for slot, leaf in trace.sources.items() if type(leaf) is Leaf}], goals, cut)
             trace.node[key] = plan
         return Route(plan, traces, [trace.sources[w] for w in plan.leaves])
     leaves: dict[Leaf, int] = {}

@@ -1,6 +1,7 @@
 """Functions that are written with tensors rather than arrays, and where they are public."""
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,3 +17,11 @@ def public(home: str = "torch Tensor", *, name: str | None = None, aliases: Sequ
                 PUBLIC.setdefault(place, {})[known] = function
         return function
     return declare
+
+
+def living_in(home: str, functions: dict[str, Callable]) -> dict[str, Callable]:
+    """The functions of a namespace, which then say that they live there: pickle looks for them at that place."""
+    for name, function in functions.items():
+        if inspect.isfunction(function):
+            function.__module__, function.__qualname__ = home, name
+    return functions

@@ -66,13 +66,14 @@ class Program:
     forecast  of its next inputs, where it is worth starting early
     saved   slots whose arrays are returned, beside those of the live values, for gradients to come
     lifts   whether gradients to come may flow through operations of function transforms
+    idle    slots of inputs with a gradient history to which no gradient of the live values flows
     """
-    __slots__ = ("single", "packed", "traced", "saved", "lifts", "donated", "function", "options", "call", "fresh", "trials", "forecast")
+    __slots__ = ("single", "packed", "traced", "saved", "lifts", "idle", "donated", "function", "options", "call", "fresh", "trials", "forecast")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
                  function: Callable, options: dict | None, trial: dict | None, traced: Container[int], busy: bool,
-                 lifts: bool) -> None:
-        self.lifts = lifts
+                 lifts: bool, idle: Sequence[int]) -> None:
+        self.lifts, self.idle = lifts, idle
         self.saved, self.donated, self.function = saved, frozenset(donated), function
         self.options = options
         self.call, self.fresh = compile(function, donated, trial or options), True
@@ -88,6 +89,8 @@ class Program:
 def flush(trace: Trace, cause: str) -> None:
     """Run everything that `trace` holds; its live values become concrete.  A new trace begins."""
     if trace.done:
+        if trace.failed is not None:
+            raise trace.failed
         return
     with lock:
         for r in trace.gradients:
@@ -96,7 +99,10 @@ def flush(trace: Trace, cause: str) -> None:
         values = list(filter(None, map(call, trace.refs)))
         flows = False
         if values:
-            flows = watching[-1].flush(cause, trace, values) if watching else _launch(trace, values)
+            try:
+                flows = watching[-1].flush(cause, trace, values) if watching else _launch(trace, values)
+            except Exception as error:
+                flows, trace.failed = True, _salvage(trace, values, error)
             counters.flushes += 1
             counters.causes[cause] = counters.causes.get(cause, 0) + 1
         trace.done = True
@@ -111,6 +117,21 @@ def flush(trace: Trace, cause: str) -> None:
             here.start(trace.device)
         elif here.traces.get(trace.device) is trace:
             del here.traces[trace.device]
+    if trace.failed is not None:
+        raise trace.failed
+
+
+def _salvage(trace: Trace, values: list[Value], error: Exception) -> Exception | None:
+    """Compute what can be computed where a program failed.  The error, unless nothing is missing then; who reads what is missing meets it again."""
+    with jax.enable_x64(True):
+        found = lower.recover(trace.node.path(), trace.inputs)
+        for value in values:
+            if value.slot in found:
+                value.array = jax.numpy.asarray(found[value.slot])
+                if value.aval.requires_grad and value.origin is None:
+                    value.origin = trace, value.slot
+    trace.saved = found
+    return error if any(value.array is None for value in values) else None
 
 
 class Fork:
@@ -168,6 +189,9 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
                 part.pack, part.index = pack, index
     if not program.lifts:
         trace.guards.clear()
+    for slot in program.idle:                                # or each step of a loop would keep the graph of the one before
+        if type(trace.sources.get(slot)) is tuple:
+            del trace.sources[slot]
     flows = False
     for n in program.traced:
         v = values[n]
@@ -240,6 +264,8 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
         saved = tuple(lower.saved_slots(path, roots, freed))
     lifts = any(a.levels for i in lower.history(path, roots) if i not in freed for a in (*path[i].entry.inputs, *path[i].entry.outputs) if a is not None)
     known = lower.avals_of(path)
+    fed = {s for i in lower.history(path, roots) for s in path[i].entry.operands}
+    idle = [e.slot for e in path if e.entry is None and e.layout is None and e.aval.requires_grad and e.slot not in fed]
     inputs = [range(e.slot, e.slot + (1 if e.layout is None else len(e.layout.avals))) for e in path if e.entry is None]
     arrays = {s for slots in inputs for s in slots}
     packs = lower.packable(path, live)
@@ -258,7 +284,7 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
         options = accepted(SINGLE_THREADED) if small else None
         trial = None if trains or saved else accepted(QUICK)
     program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
-                                             {s for s in live if known[s].requires_grad}, busy, lifts)
+                                             {s for s in live if known[s].requires_grad}, busy, lifts, idle)
     _explain(node)
     return program
 

@@ -76,11 +76,13 @@ class Storage:
 
     value    the base's contents, without requires_grad where the base is a leaf
     buffer   the NumPy array that is the truth instead, while somebody outside holds it
+    strides  those of the base where PyTorch would not keep its elements in order; here they are
     """
-    __slots__ = ("value", "buffer", "aliases", "__weakref__")
+    __slots__ = ("value", "buffer", "strides", "aliases", "__weakref__")
 
     def __init__(self, value: Value | None, buffer: np.ndarray | None = None) -> None:
         self.value, self.buffer = value, buffer
+        self.strides: tuple[int, ...] | None = None
         self.aliases: list[ref] = []
 
     def join(self, tensor: Any, step: Step) -> None:

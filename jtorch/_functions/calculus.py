@@ -103,13 +103,14 @@ def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor |
     """
     q = 6 if q is None else q
     A = A if M is None else A - M
-    wide = A.shape[-2] < A.shape[-1]
+    wide = A.shape[-2] < A.shape[-1] or A.shape[-1] > q
     A = A.mH if wide else A
     basis = _orthogonal(A @ PUBLIC["torch"]["randn"](*A.shape[:-2], A.shape[-1], q, dtype=A.dtype, device=A.device))
     for _ in np.arange(niter or 0):
         basis = _orthogonal(A @ _orthogonal(A.mH @ basis))
-    U, S, Vh = [wrap(v) for v in record(linalg_svd.op, (basis.mH @ A,), (False, None))]
-    return (Vh.mH, S, basis @ U) if wide else (basis @ U, S, Vh.mH)
+    inside = basis.mH @ A
+    U, S, Vh = [wrap(v) for v in record(linalg_svd.op, (inside.mH if wide else inside,), (False, None))]
+    return (U, S, basis @ Vh.mH) if wide else (basis @ U, S, Vh.mH)
 
 
 @public("torch")

@@ -10,7 +10,7 @@ import numpy as np
 from .._core import dtype as dt
 from .._core import layout, misfit, promote
 from .._core.batched import refuse
-from .._core.derive import into, sizes
+from .._core.derive import into
 from .._core.device import CPU, META, Where, canonical
 from .._core.dtype import check_number, dtype
 from .._core.format import memory_format
@@ -23,6 +23,7 @@ from .._core.size import Size
 from .._core.storage import Step, convert
 from .._core.tensor import Tensor, from_array, new, wrap
 from .create import from_numpy, numbers
+from .order import in_format
 
 CASTS = {"float": dt.float32, "double": dt.float64, "half": dt.float16, "bfloat16": dt.bfloat16, "long": dt.int64, "int": dt.int32,
          "short": dt.int16, "char": dt.int8, "byte": dt.uint8, "bool": dt.bool_, "cfloat": dt.complex64, "cdouble": dt.complex128}
@@ -33,7 +34,8 @@ LEGACY_TYPES = [dt.named(n) for n in ("float32", "float64", "float16", "bfloat16
 def _cast(name: str, kind: dtype) -> None:
     @public("Tensor", name=name)
     def cast(self: Tensor, memory_format: memory_format | None = None) -> Tensor:
-        return self if self.dtype is kind else wrap(record(convert.op, (self,), (kind,)))
+        return self.to(kind, memory_format=memory_format) if memory_format is not None else (
+            self if self.dtype is kind else in_format(wrap(record(convert.op, (self,), (kind,))), None, self))
     cast.__name__ = cast.__qualname__ = name
     cast.__doc__ = f"The tensor as `{kind!r}`; itself if it is already."
 
@@ -66,13 +68,13 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 @public("Tensor")
 def cpu(self: Tensor, memory_format: memory_format | None = None) -> Tensor:
     """The tensor on the CPU; itself if it is there."""
-    return self.to(CPU)
+    return self.to(CPU, memory_format=memory_format)
 
 
 @public("Tensor")
 def cuda(self: Tensor, device: Where = None, non_blocking: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """The tensor on a GPU (by default the first)."""
-    return self.to(canonical("cuda" if device is None else device))
+    return self.to(canonical("cuda" if device is None else device), memory_format=memory_format)
 
 
 @public("Tensor")

@@ -1,6 +1,7 @@
 """Creating tensors: from data, filled, and in sequences.  Fresh CPU tensors are NumPy arrays on the host, so making them compiles nothing."""
 from __future__ import annotations
 
+import functools
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from .._core.record import adopted
 from .._core.sparse import FORMS, STRIDED, SparseTensor, refusal
 from .._core.storage import Step, Storage
 from .._core.tensor import Tensor, from_array, new, required, wrap
+from .order import in_format
 
 
 DLPACK_CPU = 1                                               # the number that DLPack gives to the CPU
@@ -85,8 +87,8 @@ def _from_lists(data: Any, kind: dtype | None) -> np.ndarray:
             f"Could not infer dtype of {type(data).__name__}")
     plain = _plain(data)
     _check_regular(plain)
-    found = _inferred(plain)
-    if kind is not None and kind.category == dt.INTEGRAL and found is dt.int64:
+    found = _inferred(data)
+    if kind is not None and kind.category == found.category == dt.INTEGRAL:
         return _integers(plain, kind)
     try:
         array = np.array(plain, dtype=kind.numpy if kind is not None and kind.category >= found.category >= FLOATING else found.numpy)
@@ -107,8 +109,10 @@ def _integers(plain: Any, kind: dtype) -> np.ndarray:
 
 
 def _plain(data: Any, number: Callable[[Any], Any] | None = None) -> Any:
-    if isinstance(data, Tensor):
-        return data.tolist()
+    if isinstance(data, Tensor):                             # an element, whatever its dimensions
+        if data.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return data.item()
     if isinstance(data, np.ndarray | np.generic):
         return data.tolist()
     if isinstance(data, Sequence) and not isinstance(data, str):
@@ -166,15 +170,31 @@ def numbers(data: Sequence, kind: dtype) -> list:
 
 
 def _inferred(data: Any) -> dtype:
-    kinds = _kinds(data)
+    kinds = _types(data)
     if str in kinds:
         raise ValueError("too many dimensions 'str'")
-    for kind, found in ((complex, floating().to_complex()), (float, floating()), (int, dt.int64), (bool, dt.bool_)):
-        if kind in kinds:
+    return functools.reduce(promote.promote_types, map(_type_of, kinds)) if kinds else floating()
+
+
+def _types(data: Any) -> set[Any]:
+    """The types of all tensors and NumPy's numbers in nested sequences, and the classes of all else."""
+    if isinstance(data, Tensor):
+        return {data.dtype}
+    if isinstance(data, np.ndarray | np.generic):
+        return {dt.from_numpy(data.dtype)}
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        kinds = set(map(type, data))
+        return kinds if kinds <= {bool, int, float, complex} else set().union(*map(_types, data))
+    return {type(data)}
+
+
+def _type_of(kind: Any) -> dtype:
+    if isinstance(kind, dtype):
+        return kind
+    for python, found in ((bool, dt.bool_), (int, dt.int64), (float, floating()), (complex, floating().to_complex())):
+        if issubclass(kind, python):
             return found
-    if kinds:
-        raise RuntimeError(f"Could not infer dtype of {next(iter(kinds)).__name__}")
-    return floating()
+    raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
 
 
 def _kinds(data: Any) -> set[type]:
@@ -349,14 +369,14 @@ def _filled(name: str, text: str, fresh: Any) -> None:
         kind = chosen(dtype, floating())
         if layout is not None and layout is not STRIDED:
             return stored_nowhere(name, layout, size, kind, device, requires_grad)
-        return put_in(out, make(lambda: fresh(size, kind.numpy), checked_sizes(size), kind, device, requires_grad))
+        return put_in(out, in_format(make(lambda: fresh(size, kind.numpy), checked_sizes(size), kind, device, requires_grad), memory_format))
 
     def like(input: Tensor, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None, requires_grad: bool = False,
              pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
         shape, kind = tuple(input.shape), chosen(dtype, input.dtype)
         if (layout or input.layout) is not STRIDED:
             return stored_nowhere(name, layout or input.layout, shape, kind, device or input.device, requires_grad, input)
-        return alike(make(lambda: fresh(shape, kind.numpy), shape, kind, device or input.device, requires_grad), input)
+        return in_format(alike(make(lambda: fresh(shape, kind.numpy), shape, kind, device or input.device, requires_grad), input), memory_format, input)
 
     def of_tensor(self: Tensor, *size: int | Sequence[int], dtype: dtype | None = None, device: Where = None, requires_grad: bool = False,
                   layout: layout | None = None,
@@ -399,7 +419,8 @@ _filled("empty", "whose contents are unspecified (here zeros)", np.zeros)
 def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None, requires_grad: bool = False,
               pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """A tensor of the size and type of `input`, filled with one value."""
-    return alike(full(input.shape, fill_value, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad), input)
+    made = full(input.shape, fill_value, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return in_format(alike(made, input), memory_format, input)
 
 
 @public("Tensor")

@@ -176,6 +176,8 @@ def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, gene
     if isinstance(std, Tensor) and not std._aval.levels and std.numel() and std.device is not META and bool((std < 0).any()):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     scale = 1.0 if isinstance(std, Tensor) else _positive(std)
+    if out is not None and not isinstance(std, Tensor):      # PyTorch draws as many as there is room for, and adds the means
+        return out.normal_(0.0, scale, generator=generator).add_(mean)
     drawn = _drawn(random.normal, generator, shape, first.dtype, (0.0, scale), device or first.device, False)
     if isinstance(std, Tensor):
         drawn = drawn * std.detach()
@@ -205,6 +207,9 @@ public("Tensor", name="bernoulli")(bernoulli)
 @public("torch Tensor")
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Indices drawn with the weights in each row of `input`.    input: (n) or (m, n)  ->  (num_samples) or (m, num_samples)"""
+    if out is not None and out.dtype is not dt.int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.title}")
+
     def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
         weights = values(input, "multinomial")
         rows = weights.reshape(-1, weights.shape[-1]) if weights.ndim > input.dim() else weights

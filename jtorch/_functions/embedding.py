@@ -47,7 +47,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
             [1., 2.]])
     """
     index = _known(input)
-    if index is not None and (index.min() < 0 or index.max() >= weight.shape[0]) and weight.dim() == 2:
+    if index is not None and weight.dim() == 2 and (index.min() < 0 or index.max() >= weight.shape[0]):
         raise IndexError("index out of range in self")
     if max_norm is not None:
         embedding_renorm_(weight, input, max_norm, norm_type)

@@ -53,18 +53,18 @@ def _factored(A: Tensor, hermitian: bool, name: str, check: bool) -> list[Tensor
     if check and info.any():
         place = f"(Batch element {int(np.flatnonzero(info)[0])}): " if given.ndim > 2 else ""
         raise RuntimeError(f"{name}: {place}D[{{0}},{{0}}] is zero: the matrix is singular.".format(info[info > 0][0] - 1))
-    factor = traced(fresh(made.reshape(given.shape), A), A, "aten::linalg_ldl_factor_ex")
+    factor = traced(fresh(made.reshape(given.shape), A), A, RuntimeError("derivative for aten::linalg_ldl_factor_ex is not implemented"))
     return [factor, fresh(pivots.reshape(given.shape[:-1]), A), fresh(info.reshape(given.shape[:-2]), A)]
 
 
-def traced(made: Tensor, source: Tensor, name: str) -> Tensor:
+def traced(made: Tensor, source: Tensor, error: Exception) -> Tensor:
     """`made`, requiring grad if `source` does, so that a gradient that arrives here is told that there is no derivative."""
     if not (source.requires_grad and here.mode.grad):
         return made
     made = wrap(record(underived.op, (made, source)))
 
     def stop(grad: Tensor) -> NoReturn:
-        raise RuntimeError(f"derivative for {name} is not implemented")
+        raise error
     gradgraph.add_hook(made, stop)
     return made
 
@@ -104,7 +104,7 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
         found[i] = routine(matrices[i], exchanged[i], right[i], lower=1)[0]
     solved = fresh(found.reshape(*batch, n, k), B)
     for source in (LD, B):
-        solved = traced(solved, source, "aten::linalg_ldl_solve")
+        solved = traced(solved, source, RuntimeError("derivative for aten::linalg_ldl_solve is not implemented"))
     return into(out, solved)
 
 

@@ -17,6 +17,7 @@ from .._core.run import concrete, host_value
 from .._core.storage import convert
 from .._core.tensor import HIDDEN, Tensor, from_array, new, wrap
 from .create import blank
+from .order import PRESERVE, in_format, is_contiguous
 
 
 @public("Tensor")
@@ -81,14 +82,16 @@ def to(self: Tensor, other: Tensor, non_blocking: bool = False, copy: bool = Fal
 @public("Tensor")
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The tensor in another type or on another device: `to(dtype)`, `to(device, dtype)`, `to(other)`; itself where nothing changes."""
-    where, kind, copy = destination(self, *args, **kwargs)
+    where, kind, copy, format = destination(self, *args, **kwargs)
     out = self
     if kind is not None and kind is not self.dtype:
         out = wrap(record(convert.op, (self,), (kind,)))
     if where is not None and (where := canonical(where)) is not out.device:
         out = gradgraph.move(out, where) if out.requires_grad else wrap(computed(
             aval(out.shape, out.dtype, where), to_device(concrete(out._read_value(), "to(device)"), where)))
-    return out.clone() if copy and out is self else out
+    if out is self and not copy and (format is None or format is PRESERVE or is_contiguous(self, format)):
+        return self
+    return self.clone(memory_format=format) if out is self else in_format(out, format, self)
 
 
 PLACES = (Tensor, dt.dtype, device, str, int, type(None))     # what `to` takes first
@@ -118,7 +121,7 @@ def destination(tensor: Tensor, *args: Any, device: Where = None, dtype: Any = N
         raise _misfitting(args, unknown)
     if len(rest) > 1:
         copy = rest[1]
-    return device, dt.of_python.get(dtype, dtype), copy
+    return device, dt.of_python.get(dtype, dtype), copy, memory_format
 
 
 # Copies and pickles

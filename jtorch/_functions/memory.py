@@ -275,6 +275,8 @@ def storage_of(tensor: Tensor) -> tuple[Storage, np.ndarray, int, tuple[int, ...
         return storage, array.reshape(-1), 0, layout.contiguous(tensor.shape)
     array = storage.buffer if storage.buffer is not None else np.asarray(concrete(storage.value, "save"))
     strides, offset = layout.of(tensor)
+    if storage.strides is not None:
+        array = np.ascontiguousarray(array.transpose(layout.in_memory(storage.strides)))
     return storage, array.reshape(-1).view(tensor.dtype.numpy), offset, strides
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from .._core.derive import function
 from .._core.public import public
 from .._core.tensor import Tensor
-from .._ops import conv, normalize, resample
+from .._ops import conv, gamma, normalize, resample
 from .._ops.views import view_as_complex, view_as_real
 from .embedding import embedding_bag as bags_of
+from .indefinite import traced
 from .parts import copying
 from .shape import as_strided
 
+plain_zeta = function(gamma.zeta.op)
 CONVOLUTIONS = [function(f.op) for f in (conv.conv1d, conv.conv2d, conv.conv3d)]
 TRANSPOSED = [function(f.op) for f in (conv.conv_transpose1d, conv.conv_transpose2d, conv.conv_transpose3d)]
 grid_sample, affine_grid = function(resample.grid_sample.op), function(resample.affine_grid.op)
@@ -93,6 +95,21 @@ def batch_norm_update_stats(input: Tensor, running_mean: Tensor | None, running_
         if running is not None:
             running.mul_(1 - momentum).add_(now, alpha=momentum)
     return mean, variance
+
+
+@public("special")
+def zeta(input: Tensor | float, other: Tensor | float, *, out: Tensor | None = None) -> Tensor:
+    """Hurwitz zeta function `Σ_k (other + k)^-input`, with a derivative by `other` only.    input, other: (*)  ->  (*)
+
+    >>> torch.special.zeta(torch.tensor(2.0), torch.tensor(1.0))
+    tensor(1.6449)
+    """
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        raise TypeError("special_zeta() received an invalid combination of arguments - got "
+                        f"({type(input).__name__}, {type(other).__name__}), but expected a tensor among them")
+    if out is not None or not isinstance(input, Tensor):
+        return plain_zeta(input, other, out=out)
+    return traced(plain_zeta(input.detach(), other), input, NotImplementedError("the derivative for 'zeta' is not implemented."))
 
 
 # Copies and inverses of views

@@ -55,6 +55,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     if input.dim() == 1 and not input.numel():
         return input.clone()
     if not training:
+        if eps < 0:
+            raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
         if running_mean is None or running_var is None:
             raise RuntimeError(f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation mode")
         _check_types(input, running_mean)
@@ -63,6 +65,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         if values is not None and input.dim() > 1 and values.numel() != input.shape[1]:
             raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {values.numel()}")
     result, *found = record(batch_norm_train.op, (input, weight, bias), (eps,))
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     _both_or_none(running_mean, running_var)
     if running_mean is not None and 0 not in input.shape:
         _check_types(input, running_mean)

@@ -35,9 +35,16 @@ def _check(input: Tensor, kernel: tuple[int, ...], out: tuple[int, ...], samples
     if samples is not None and samples.dtype != input.dtype:
         raise RuntimeError("Expect _random_samples to have the same dtype as input")
     if samples is not None:
-        for d, wanted in enumerate((1 if input.dim() == n + 1 else input.shape[0], input.shape[-n - 1], n)):
-            if samples.shape[d] != wanted:
-                raise RuntimeError(f"Expect _random_samples.size({d}) equals to {wanted}; got {samples.shape[d]}.")
+        if samples.shape[0] < _batch(input, n):
+            raise RuntimeError("Expect _random_samples.size(0) no less then input batch size.")
+        if samples.shape[1] != input.shape[-n - 1]:
+            raise RuntimeError("Expect _random_samples.size(1) equals to input channel size.")
+        if samples.shape[2] != n:
+            raise RuntimeError(f"Expect _random_samples.size(2) equals to {n}; got {samples.shape[2]}.")
+
+
+def _batch(input: Tensor, n: int) -> int:
+    return 1 if input.dim() == n + 1 else input.shape[0]
 
 
 def _pooled(input: Tensor, kernel_size: Numbers, output_size: Numbers | None, output_ratio: Ratio, samples: Tensor | None,
@@ -53,11 +60,10 @@ def _pooled(input: Tensor, kernel_size: Numbers, output_size: Numbers | None, ou
         output_size = [int(size * ratio) for size, ratio in zip(input.shape[-n:], output_ratio, strict=True)]
     kernel = _spread(kernel_size, n, "kernel_size")
     if samples is None:
-        batch = 1 if input.dim() == n + 1 else input.shape[0]
-        samples = from_array(random.uniform(default, (batch, input.shape[-n - 1], n), input.dtype), input.device)
+        samples = from_array(random.uniform(default, (_batch(input, n), input.shape[-n - 1], n), input.dtype), input.device)
     out = _spread(output_size, n, "output_size")
     _check(input, kernel, out, samples, n)
-    values, indices = record(fractional_max_pool_apply.op, (input, samples), (kernel, out))
+    values, indices = record(fractional_max_pool_apply.op, (input, samples[:_batch(input, n)]), (kernel, out))
     return wrap(values), wrap(indices)
 
 

@@ -5,7 +5,9 @@ import os
 
 from .._core import misfit
 from .._core.anomaly import Anomaly
+from .._core.device import device
 from .._core.public import public
+from .create import Defaults, set_default_device
 
 
 class Threads:
@@ -52,3 +54,23 @@ def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
     if not isinstance(enabled, bool):
         raise misfit.wrong_class("set_anomaly_enabled", "enabled", 1, "bool", enabled)
     Anomaly.enabled, Anomaly.check_nan = enabled, check_nan
+
+
+class Inside:
+    """The default devices outside of the `with torch.device(…):` blocks that are open, outermost first."""
+    before: list[device] = []
+
+
+def enter(self: device) -> device:
+    """`with torch.device(…):` makes it the place of new tensors inside."""
+    Inside.before.append(Defaults.device)
+    set_default_device(self)
+    return self
+
+
+def leave(self: device, *error: object) -> None:
+    """The place of new tensors is again what it was."""
+    Defaults.device = Inside.before.pop()
+
+
+device.__enter__, device.__exit__ = enter, leave             # type: ignore[attr-defined]  # the class is of a layer that knows no defaults

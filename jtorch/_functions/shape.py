@@ -19,6 +19,7 @@ from .._core.size import Size
 from .._core.storage import CUTS, Step, copied, detach
 from .._core.tensor import Tensor, wrap
 from .._ops.views import basic_index, bits, expanded, imaginary_part, infer_size, real_part, reshaped, strided
+from .order import CONTIGUOUS, in_format, is_contiguous
 
 VIEW, COPY = reshaped.op, copied.op
 
@@ -286,7 +287,10 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
     if need > have:
         raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {input.dtype.itemsize} requiring "
                            f"a storage size of {need * input.dtype.itemsize} are out of bounds for storage of size {have * input.dtype.itemsize}")
-    return whole(input)._view(strided.op, (), (size, stride, offset))
+    base = whole(input)
+    if storage.strides is not None and base._step.op is None:
+        base = base.permute(layout.in_memory(storage.strides))
+    return base._view(strided.op, (), (size, stride, offset))
 
 
 def whole(input: Tensor) -> Tensor:
@@ -314,7 +318,7 @@ def clone(input: Tensor, *, memory_format: memory_format | None = None) -> Tenso
     if not isinstance(input, Tensor):
         raise misfit.wrong_class("clone", "input", 1, "Tensor", input)
     check_format("clone", memory_format)
-    return wrap(record(COPY, (input,)))
+    return in_format(wrap(record(COPY, (input,))), memory_format, input)
 
 
 def check_format(name: str, given: Any) -> None:
@@ -327,13 +331,8 @@ def check_format(name: str, given: Any) -> None:
 def contiguous(self: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
     """The tensor itself if its elements lie in order in memory, otherwise a copy."""
     check_format("contiguous", memory_format)
-    return self if layout.is_contiguous(self) else clone(self)
-
-
-@public("Tensor")
-def is_contiguous(self: Tensor, memory_format: memory_format | None = None) -> bool:
-    """Whether the elements lie in order in memory."""
-    return layout.is_contiguous(self)
+    wanted = CONTIGUOUS if memory_format is None else memory_format
+    return self if is_contiguous(self, wanted) else clone(self, memory_format=wanted)
 
 
 @public("torch")

@@ -204,7 +204,7 @@ def _rebuilt(kind: str, parts: tuple, values: Tensor, size: tuple, coalesced: bo
 @sparse_form()
 def to(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
     """The tensor in another type or on another device."""
-    where, kind, copy = destination(self, *args, **kwargs)
+    where, kind, copy, _ = destination(self, *args, **kwargs)
     values = self._vals.detach().to(where or self.device, kind or self.dtype)
     if values.dtype is self.dtype and values.device is self.device:
         return clone(self) if copy else self

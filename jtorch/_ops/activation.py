@@ -144,8 +144,8 @@ def mish(input: Array) -> Array:
 def softplus(input: Array, beta: float = 1, threshold: float = 20) -> Array:
     """`log(1 + exp(beta * input)) / beta`, and `input` itself where `beta * input > threshold`.    input: (*)  ->  (*)"""
     require_floating(input, "softplus_cpu")
-    linear = input * beta > threshold
-    return jnp.where(linear, input, jnp.log1p(jnp.exp(jnp.where(linear, 0, input) * beta)) / beta)
+    linear, wide = input * beta > threshold, widened(input)              # exp overflows 16 bits below the threshold
+    return jnp.where(linear, input, (jnp.log1p(jnp.exp(jnp.where(linear, 0, wide) * beta)) / beta).astype(input.dtype))
 
 
 @op(FLOAT, home=FUNCTIONAL, inplace=False, out=False, node="DivBackward0")

@@ -72,9 +72,9 @@ def scaled_dot_product_attention_apply(query: Array, key: Array, value: Array, a
                            f"but got: [{math.prod(key.shape[:-2])}, {key.shape[-1]}].")
     broadcast_sizes(query.shape[:-2], key.shape[:-2])
     scale = query.shape[-1] ** -0.5 if scale is None else scale
-    scores = widened((query * scale) @ key.swapaxes(-1, -2))
+    scores = (widened(query) * scale) @ widened(key).swapaxes(-1, -2)
     if attn_mask is not None:
         broadcast_sizes(scores.shape, attn_mask.shape)
-    weights = _masked_softmax(scores, attn_mask, is_causal).astype(query.dtype)
+    weights = _masked_softmax(scores, attn_mask, is_causal)
     weights = weights if keep is None else dropout_apply(weights, keep, dropout_p)
-    return weights @ value
+    return (weights @ widened(value)).astype(query.dtype)

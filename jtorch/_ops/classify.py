@@ -86,7 +86,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
     check_reduction(reduction)
     axis, soft = 0 if input.ndim <= 1 else 1, input.shape == target.shape
     if not 0 <= label_smoothing <= 1:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     if soft and not is_floating(target):
         raise RuntimeError(f"Expected floating point type for target with class probabilities, got {scalar_type(target)}")
     if soft and ignore_index >= 0:

@@ -10,6 +10,7 @@ from jax.scipy import special
 
 from .._core.op import FLOAT, SAME, Array, op
 from .arguments import cast, is_inexact, unimplemented
+from .checks import widened
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -35,7 +36,7 @@ def erfinv(input: Array) -> Array:
 @op(FLOAT, home="special", inplace=False, node="MulBackward1")
 def ndtr(input: Array) -> Array:
     """Distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
-    return special.ndtr(input)
+    return special.ndtr(widened(input)).astype(input.dtype)
 
 
 @op(FLOAT, home="special", inplace=False)
@@ -70,13 +71,13 @@ def entr(input: Array) -> Array:
 @op(FLOAT, aliases=("special.gammaln",))
 def lgamma(input: Array) -> Array:
     """Logarithm of the size of the gamma function.    input: (*)  ->  (*)"""
-    return _log_gamma(input)
+    return _log_gamma(widened(input)).astype(input.dtype)
 
 
 @op(FLOAT, home=WITH_SPECIAL, aliases=("special.psi",))
 def digamma(input: Array) -> Array:
     """Derivative of `lgamma`.    input: (*)  ->  (*)"""
-    return _digamma(input)
+    return _digamma(widened(input)).astype(input.dtype)
 
 
 # JAX's own derivatives of these are right for positive numbers only.
@@ -108,7 +109,7 @@ def _polygamma(n: int, x: Array) -> Array:
     return (-1) ** (n + 1) * jnp.exp(lax.lgamma(jnp.asarray(n + 1, x.dtype))) * _power_sum(n + 1, x)
 
 
-def _power_sum(s: int, x: Array) -> Array:
+def _power_sum(s: int | Array, x: Array) -> Array:
     """The Hurwitz zeta function `Σ_k (x + k)^-s`; JAX's own is right for positive numbers only."""
     def step(state: tuple[Array, Array]) -> tuple[Array, Array]:
         x, total = state
@@ -129,7 +130,8 @@ def polygamma(n: int, input: Array) -> Array:
     """The `n`-th derivative of `digamma`.    input: (*)  ->  (*)"""
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
-    return _digamma(input) if n == 0 else _polygamma(n, input)
+    wide = widened(input)
+    return (_digamma(wide) if n == 0 else _polygamma(n, wide)).astype(input.dtype)
 
 
 @op(FLOAT, name="polygamma", home="Tensor", out=False)
@@ -163,10 +165,20 @@ def igammac(input: Array, other: Array) -> Array:
     return lax.igammac(*jnp.broadcast_arrays(input, other))
 
 
-@op(FLOAT, home="special", inplace=False)
+@op(FLOAT, name="zeta", home="", inplace=False, node="SpecialZetaBackward0")
 def zeta(input: Array, other: Array) -> Array:
     """Hurwitz zeta function.    input, other: (*)  ->  (*)"""
-    return special.zeta(*jnp.broadcast_arrays(input, other))
+    return _zeta(*jnp.broadcast_arrays(input, other))
+
+
+@jax.custom_jvp
+def _zeta(s: Array, x: Array) -> Array:
+    below = (s < 1) | (x <= 0) & (x != jnp.floor(x)) & (s != jnp.floor(s))
+    return jnp.where(s == 1, jnp.inf, jnp.where(below, jnp.nan, _power_sum(s, x)))
+
+
+# There is no derivative by the first argument: the door raises for it.
+_zeta.defjvps(None, lambda t, _, s, x: -s * _zeta(s + 1, x) * t)
 
 
 @op(FLOAT, home=WITH_SPECIAL)
@@ -180,7 +192,6 @@ def _i0(x: Array) -> Array:
     return special.i0(x)
 
 
-_i0.defjvps(lambda t, _, x: t * special.i1(x))               # JAX's own at 0 is 1
 
 
 @op(FLOAT, home="special", inplace=False)
@@ -192,7 +203,16 @@ def i0e(input: Array) -> Array:
 @op(FLOAT, home="special", inplace=False)
 def i1(input: Array) -> Array:
     """Modified Bessel function of the first kind, order 1.    input: (*)  ->  (*)"""
-    return special.i1(input)
+    return _i1(input)
+
+
+@jax.custom_jvp
+def _i1(x: Array) -> Array:
+    return special.i1(x)
+
+
+_i0.defjvps(lambda t, _, x: t * _i1(x))                      # JAX's own at 0 is 1
+_i1.defjvps(lambda t, first, x: t * jnp.where(x == 0, 0.5, _i0(x) - first / jnp.where(x == 0, 1, x)))
 
 
 @op(FLOAT, home="special", inplace=False)

@@ -5,16 +5,14 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.scipy.linalg import expm
 from jax.scipy.linalg import solve_triangular as solve_one_triangular
 
-from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
-from .arguments import is_complex, is_inexact, require_matrices, transposed
+from .._core.op import NONE, Array, op
+from .arguments import is_complex, require_matrices, transposed
 from .checks import broadcast_sizes, scalar_type, widened
 from .nodes import power
-from .reduce import p_norm
 from .singular import (INDEFINITE, SINGULAR, UNSOLVED, failing_minor, raises, raises_below_zero, raises_for_nan, require_finite,
                        require_finite_eig, zero_pivot)
 
@@ -105,7 +103,21 @@ def pinv(A: Array, *, atol: float | None = None, rtol: float | None = None, herm
     if atol:
         largest = jnp.linalg.svd(lax.stop_gradient(A), compute_uv=False)[..., 0]
         rtol = jnp.maximum(rtol, atol / jnp.where(largest == 0, 1, largest))
-    return jnp.linalg.pinv(_hermitian(A) if hermitian else A, rtol=rtol, hermitian=hermitian)
+    return _hermitian_pinv(A, jnp.asarray(rtol, A.real.dtype)) if hermitian else jnp.linalg.pinv(A, rtol=rtol)
+
+
+@jax.custom_jvp
+def _hermitian_pinv(A: Array, rtol: Array) -> Array:
+    return jnp.linalg.pinv(_hermitian(A), rtol=rtol, hermitian=True)
+
+
+@_hermitian_pinv.defjvp
+def _hermitian_pinv_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    # The general rule at A as it is, as in PyTorch, also where only its lower triangle was read.
+    (A, rtol), (dA, _) = primals, tangents
+    P = _hermitian_pinv(A, rtol)
+    turned, one = transposed(dA), jnp.eye(A.shape[-1], dtype=A.dtype)
+    return P, P @ transposed(P) @ turned @ (one - A @ P) + (one - P @ A) @ turned @ transposed(P) @ P - P @ dA @ P
 
 
 @algebra(node="LinalgSolveExBackward0", saves="both", fails=raises("torch.linalg.solve", UNSOLVED))
@@ -298,7 +310,23 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     _require_square(A, "linalg.eigh")
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    return tuple(jnp.linalg.eigh(_hermitian(A, UPLO.upper() == "U"), symmetrize_input=False))
+    return _eigh(A, UPLO.upper() == "L")
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _eigh(A: Array, lower: bool) -> tuple[Array, Array]:
+    vectors, values = lax.linalg.eigh(A, lower=lower, symmetrize_input=False)
+    return values, vectors
+
+
+@_eigh.defjvp
+def _eigh_jvp(lower: bool, primals: tuple[Array], tangents: tuple[Array]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    # As in PyTorch the gradient is that of the Hermitian part of A, whichever triangle is read.
+    values, vectors = _eigh(*primals, lower)
+    turned = transposed(vectors) @ (tangents[0] + transposed(tangents[0])) @ vectors / 2
+    gaps, same = values[..., None, :] - values[..., :, None], jnp.eye(values.shape[-1], dtype=bool)
+    change = vectors @ jnp.where(same, 0, turned / jnp.where(same, 1, gaps).astype(turned.dtype))
+    return (values, vectors), (jnp.diagonal(turned, axis1=-2, axis2=-1).real, change)
 
 
 @algebra(node="LinalgEighBackward0", saves="result")
@@ -397,82 +425,3 @@ def linalg_vander(x: Array, N: int | None = None) -> Array:
     """Rising powers of each element.    x: (*, n)  ->  (*, n, N)"""
     x = jnp.atleast_1d(x)
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N, dtype=x.dtype)
-
-
-# ---- distances and covariance
-
-@op(SAME, home="torch", inplace=False, out=False, saves="both", numbers=False)
-def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
-    """The `p`-norm distance between each row of `x1` and each row of `x2`.    x1: (*, n, d), x2: (*, m, d)  ->  (*, n, m)"""
-    for name, x in (("X1", x1), ("X2", x2)):
-        if x.ndim < 2:
-            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
-    if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
-    large = max(x1.shape[-2], x2.shape[-2]) > 25
-    if p == 2 and (compute_mode == "use_mm_for_euclid_dist" or large and compute_mode == "use_mm_for_euclid_dist_if_necessary"):
-        return _euclidean_by_product(x1, x2)
-    gaps = x1[..., :, None, :] - x2[..., None, :, :]
-    return p_norm(gaps, float(p), (gaps.ndim - 1,), False)
-
-
-def _euclidean_by_product(x1: Array, x2: Array) -> Array:
-    """|a - b|² = |a|² + |b|² - 2 a·b turns n·m distances into one matrix product."""
-    squares = jnp.sum(x1 * x1, -1)[..., :, None] + jnp.sum(x2 * x2, -1)[..., None, :] - 2 * (x1 @ jnp.swapaxes(x2, -1, -2))
-    positive = squares > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
-
-
-def _check_weights(weights: Array | None, name: str, observations: int) -> None:
-    if weights is None:
-        return
-    if weights.ndim > 1:
-        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions")
-    if is_inexact(weights) != (name == "aweights") or is_complex(weights):
-        wanted = "floating point" if name == "aweights" else "integral"
-        raise RuntimeError(f"cov(): expected {name} to have {wanted} dtype but got {name} with {scalar_type(weights)} dtype")
-    if weights.size != observations:
-        raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got {weights.size} != {observations}")
-
-
-def _known_weights(input: object, *, correction: object = 1, fweights: object = None, aweights: object = None) -> None:
-    for name, weights in (("fweights", fweights), ("aweights", aweights)):
-        if isinstance(weights, np.ndarray) and (weights < 0).any():
-            raise RuntimeError(f"cov(): {name} cannot be negative")
-
-
-@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0", saves="nothing", keeps=("fweights", "aweights"), known=_known_weights)
-def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, aweights: Array | None = None) -> Array:
-    """Covariance of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)
-
-    >>> torch.cov(torch.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
-    tensor([[ 1., -1.],
-            [-1.,  1.]])
-    """
-    if input.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
-    rows = input.reshape(1, -1) if input.ndim < 2 else input
-    _check_weights(fweights, "fweights", rows.shape[1])
-    _check_weights(aweights, "aweights", rows.shape[1])
-    weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
-    if weights is None:
-        total, off = rows.shape[1], rows - jnp.mean(rows, 1, keepdims=True)
-        free, weighted = total - correction, off
-    else:
-        total = jnp.sum(weights)
-        off = rows - jnp.sum(rows * weights, 1, keepdims=True) / total
-        free = total - correction * (1 if aweights is None else jnp.sum(weights * aweights) / total)
-        weighted = off * weights
-    found = weighted @ jnp.conj(off).T / jnp.maximum(jnp.asarray(free).astype(weighted.real.dtype), 0)
-    return jnp.squeeze(found)
-
-
-@op(FLOAT, inplace=False, out=False, node=lambda entry: "ClampBackward1" if len(entry.inputs[0].shape) == 2 else "DivBackward0", saves="nothing")
-def corrcoef(input: Array) -> Array:
-    """Correlation of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)"""
-    found = cov(input)
-    if found.ndim == 0:
-        return found / found
-    deviation = jnp.sqrt(jnp.diagonal(found).real)
-    held = found / deviation[:, None] / deviation[None, :]
-    return jnp.clip(held, -1, 1) if is_inexact(held) and not is_complex(held) else held

@@ -264,8 +264,9 @@ def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: 
 
 @promoted(node=nodes.reduced("MulBackward0"), known=variance, numbers=True)
 def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Array:
-    """Negative log likelihood of `target` under a normal distribution (Nix & Weigend 1994).    input, target: (*), var: (*), (*, 1) or a number"""
-    if var.ndim and var.shape not in (input.shape, input.shape[:-1], (*input.shape[:-1], 1)):
+    """Negative log likelihood of `target` under a normal distribution (Nix & Weigend 1994).    input, target: (*), var: (*), once 1 in it, or a number"""
+    ones = [v for v, n in zip(var.shape, input.shape) if v != n]
+    if var.ndim and var.shape != input.shape[:-1] and (var.ndim != input.ndim or ones not in ([], [1])):
         raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")

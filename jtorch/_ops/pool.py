@@ -271,10 +271,10 @@ def _unpool(input: Array, indices: Array, kernel: Numbers, stride: Numbers | Non
             raise ValueError(f'invalid output_size "{tuple(space)}" (dim {axis} must be between {usual - s} and {usual + s})')
     rows = input.reshape(math.prod(input.shape[:-n]), -1)
     flat = jnp.zeros((rows.shape[0], math.prod(space)), input.dtype)
-    places = flat.at[jnp.arange(rows.shape[0])[:, None], indices.reshape(rows.shape)]
+    places = jnp.arange(rows.shape[0])[:, None], indices.reshape(rows.shape)
     held = lax.stop_gradient(rows)
-    carried = flat.at[places.index].add(rows - held) if jnp.issubdtype(rows.dtype, jnp.inexact) else 0       # values of one place have its gradient all
-    flat = places.set(held) + carried
+    carried = flat.at[places].add(rows - held) if jnp.issubdtype(rows.dtype, jnp.inexact) else 0       # values of one place have its gradient all
+    flat = flat.at[places].set(held) + carried
     return flat.reshape(*input.shape[:-n], *space)
 
 

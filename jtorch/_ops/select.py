@@ -120,6 +120,9 @@ def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str
 def _combined(input: Array, places: tuple[Array, ...], src: Array, reduce: str, include_self: bool) -> Array:
     """`input` with every element of `src` that belongs to a place combined into it."""
     touched = jnp.zeros(input.shape, jnp.bool_).at[places].set(True, mode="drop")
+    if is_bool(input) and reduce in ("sum", "prod"):
+        start = (input if include_self else jnp.where(touched, reduce == "prod", input)).at[places]
+        return (start.max if reduce == "sum" else start.min)(src, mode="drop")
     if reduce in ("amax", "amin"):
         return _extremes(input, places, src, reduce, include_self | ~touched)
     if reduce == "prod":

@@ -14,7 +14,8 @@ from .._core.tensor import Tensor
 from . import function, graph
 from .function import Function, FunctionCtx, once_differentiable
 from .graph import GradientEdge
-from .grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .grad_mode import (enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, is_multithreading_enabled, no_grad, set_grad_enabled,
+                        set_multithreading_enabled)
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -176,7 +177,7 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("functional", "forward_ad", "profiler", "profiler_util"):
+    if name in ("anomaly_mode", "functional", "forward_ad", "profiler", "profiler_util", "variable"):
         return importlib.import_module(f"jtorch.autograd.{name}")
     if name in ("gradcheck", "gradgradcheck"):
         module = importlib.import_module("jtorch.autograd.gradcheck")
@@ -187,4 +188,4 @@ def __getattr__(name: str) -> Any:
 
 __all__ = ["Function", "FunctionCtx", "GradientEdge", "Variable", "backward", "detect_anomaly", "enable_grad", "function", "grad", "graph", "inference_mode",
            "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "once_differentiable",
-           "set_detect_anomaly", "set_grad_enabled"]
+           "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled"]

@@ -126,6 +126,33 @@ class set_grad_enabled(GradMode):
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.grad})"
 
 
+class set_multithreading_enabled:
+    """Whether backward may use several threads: at once, and until the end of a `with` block.
+
+    XLA runs a backward pass on its own threads either way: nothing but `is_multithreading_enabled` tells the difference.
+    """
+    enabled = True                                           # the setting
+
+    def __init__(self, mode: bool) -> None:
+        self.mode, self.prev = mode, set_multithreading_enabled.enabled
+        set_multithreading_enabled.enabled = mode
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *error: object) -> None:
+        set_multithreading_enabled.enabled = self.prev
+
+    def clone(self) -> set_multithreading_enabled:
+        """Another of the same setting."""
+        return set_multithreading_enabled(self.mode)
+
+
+def is_multithreading_enabled() -> bool:
+    """Whether backward may use several threads."""
+    return set_multithreading_enabled.enabled
+
+
 class inference_mode(GradMode):
     """As `no_grad`, for code whose results never take part in gradients."""
     inference = True

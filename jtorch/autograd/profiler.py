@@ -1,4 +1,4 @@
-"""Measuring where time goes (`torch.autograd.profiler`): recorded operations, as XLA's own record has them, runs of programs, compilations, ranges of the user's."""
+"""Measuring where time goes (`torch.autograd.profiler`): recorded operations, by XLA's own record, runs of programs, compilations, the user's ranges."""
 from __future__ import annotations
 
 import functools
@@ -75,8 +75,7 @@ class profile:
     with_stack      whether to keep the line of the program that recorded an operation
 
     >>> with torch.autograd.profiler.profile() as prof:
-    ...     torch.ones(3).exp().sum().item()
-    8.154845...
+    ...     total = torch.ones(3).exp().sum().item()
     >>> [event.count for event in prof.key_averages() if event.key == "aten::exp"]
     [1]
     """
@@ -101,11 +100,10 @@ class profile:
         self.watch.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.enabled:
             self.watch.stop()
             self.function_events = self._events(self.watch.spans)
-        return False
 
     def _events(self, spans: list[Span]) -> EventList:
         main = threading.main_thread().ident

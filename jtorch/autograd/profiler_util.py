@@ -191,7 +191,8 @@ class EventList(list):
         """The events as a table, those with the largest `sort_by` (such as "cpu_time_total") first."""
         if not self:
             return ""
-        return _Table(self, max_src_column_width, max_name_column_width, max_shapes_column_width, time_unit).text(sort_by, row_limit, header, top_level_events_only)
+        table = _Table(self, max_src_column_width, max_name_column_width, max_shapes_column_width, time_unit)
+        return table.text(sort_by, row_limit, header, top_level_events_only)
 
     def key_averages(self, group_by_input_shapes: bool = False, group_by_stack_n: int = 0, group_by_overload_name: bool = False) -> EventList:
         """The events of one name together; on request those of one name, shapes and first lines of the stack."""

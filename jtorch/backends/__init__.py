@@ -1,4 +1,4 @@
 """Switches of PyTorch's backends (`torch.backends`).  XLA takes these decisions itself: the switches keep what they are set to."""
-from . import cuda, cudnn, mps
+from . import cpu, cuda, cudnn, mha, mkl, mkldnn, mps, openmp, opt_einsum
 
-__all__ = ["cuda", "cudnn", "mps"]
+__all__ = ["cpu", "cuda", "cudnn", "mha", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"]

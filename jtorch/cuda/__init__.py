@@ -1,7 +1,8 @@
 """NVIDIA GPUs, or whatever accelerator stands for `cuda` (`torch.cuda`).  Everything answers, also where there is none."""
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from .._core.device import accelerators, canonical, device as _Device
 from .._core.graph import here
@@ -9,6 +10,9 @@ from .._core.run import flush
 from .._functions import draw
 from .._functions.convert import LEGACY, LegacyType
 from . import amp as amp
+from . import memory as memory
+from .memory import (empty_cache, max_memory_allocated, max_memory_cached, max_memory_reserved, mem_get_info, memory_allocated, memory_cached,
+                     memory_reserved, memory_stats, memory_summary, reset_peak_memory_stats)
 
 globals().update({name: LegacyType(name.removesuffix("Tensor"), old.dtype, "cuda") for name, old in LEGACY.items()})
 
@@ -49,7 +53,8 @@ def is_initialized() -> bool:
 
 
 def init() -> None:
-    """Start using the GPU; nothing needs to be done."""
+    """Start using the GPU."""
+    canonical("cuda")
 
 
 def synchronize(device: Any = None) -> None:
@@ -57,10 +62,6 @@ def synchronize(device: Any = None) -> None:
     canonical("cuda")
     for trace in list(here.traces.values()):
         flush(trace, "synchronize")
-
-
-def empty_cache() -> None:
-    """Give unused memory back; XLA's allocator keeps it for itself."""
 
 
 def manual_seed(seed: int) -> None:
@@ -78,20 +79,97 @@ def seed() -> None:
     draw.default_for("cuda").seed()
 
 
-def memory_allocated(device: Any = None) -> int:
-    """Bytes in use on a GPU."""
-    return _statistic(device, "bytes_in_use")
+def initial_seed() -> int:
+    """The seed of the GPU's generator."""
+    canonical("cuda")
+    return draw.default_for("cuda").initial_seed()
 
 
-def max_memory_allocated(device: Any = None) -> int:
-    """The most bytes that were in use on a GPU."""
-    return _statistic(device, "peak_bytes_in_use")
+def get_rng_state(device: Any = "cuda") -> Any:
+    """The state of the GPU's generator."""
+    canonical("cuda")
+    return draw.default_for("cuda").get_state()
 
 
-def _statistic(device: Any, name: str) -> int:
-    if not is_available():
-        return 0
-    return (accelerators("cuda")[canonical("cuda" if device is None else device).index or 0].memory_stats() or {}).get(name, 0)
+def get_rng_state_all() -> list:
+    """The states of all GPUs' generators."""
+    return [get_rng_state() for _ in range(device_count())]
+
+
+def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
+    """Set the state of the GPU's generator."""
+    canonical("cuda")
+    draw.default_for("cuda").set_state(new_state)
+
+
+def set_rng_state_all(new_states: Iterable) -> None:
+    """Set the states of all GPUs' generators."""
+    for state in new_states:
+        set_rng_state(state)
+
+
+class _CudaDeviceProperties(NamedTuple):
+    """What a GPU is."""
+    name: str
+    major: int
+    minor: int
+    total_memory: int
+    multi_processor_count: int
+
+
+def _gpu(device: Any) -> Any:
+    """JAX's device."""
+    where = canonical("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+    return accelerators("cuda")[where.index or 0]
+
+
+def get_device_properties(device: Any = None) -> _CudaDeviceProperties:
+    """What a GPU is."""
+    found = _gpu(device)
+    major, minor = get_device_capability(device)
+    return _CudaDeviceProperties(found.device_kind, major, minor, (found.memory_stats() or {}).get("bytes_limit", 0), getattr(found, "core_count", 0))
+
+
+def get_device_capability(device: Any = None) -> tuple[int, int]:
+    """The version of a GPU's instructions; 0, 0 of accelerators of other makers."""
+    major, _, minor = str(getattr(_gpu(device), "compute_capability", "0.0")).partition(".")
+    return int(major), int(minor or 0)
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Whether there is a GPU: XLA computes with bfloat16 on all."""
+    return is_available()
+
+
+def is_tf32_supported() -> bool:
+    """Whether the GPU has products of fewer digits."""
+    return is_available() and get_device_capability()[0] >= 8
+
+
+def get_arch_list() -> list[str]:
+    """The instructions that kernels were compiled for: none before they are needed."""
+    return []
+
+
+def get_gencode_flags() -> str:
+    """The compiler's options for them: none."""
+    return ""
+
+
+def can_device_access_peer(device: Any, peer_device: Any) -> bool:
+    """Whether a GPU reads another's memory: XLA copies where it must."""
+    canonical("cuda")
+    return False
+
+
+def ipc_collect() -> None:
+    """Free memory that other processes let go: there is none."""
+    canonical("cuda")
+
+
+def get_allocator_backend() -> str:
+    """The allocator of memory."""
+    return "xla"
 
 
 class device:

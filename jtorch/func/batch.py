@@ -86,7 +86,7 @@ class Call:
     def run(self, leaves: Sequence, size: int, kwargs: dict) -> Any:
         """The results for these leaves, of which those with a batch dimension have `size` there."""
         outs, spec, dims = self.results(leaves, size, kwargs)
-        return spec.build(outs)
+        return spec.unflatten(outs)
 
     def results(self, leaves: Sequence, size: int, kwargs: dict) -> tuple[list, Spec, list]:
         """The leaves of the results, their structure, and where the batch's dimension is in each."""
@@ -94,7 +94,7 @@ class Call:
         with levels.working(guard):
             entered = [x if d is None else wrap(levels.enter(x, d, guard.level)) for x, d in zip(leaves, self.dims, strict=True)]
             before: list[Any] = [x if d is None else x._read_value() for x, d in zip(entered, self.dims, strict=True)]
-            outs, spec = flatten(self.func(*self.spec.build(entered), **kwargs))
+            outs, spec = flatten(self.func(*self.spec.unflatten(entered), **kwargs))
             dims = self._out_dims(spec)
             left = [self._left(x, d, guard) for x, d in zip(outs, dims, strict=True)]
             after: list[Any] = [x if d is None else x._read_value() for x, d in zip(entered, self.dims, strict=True)]
@@ -110,7 +110,7 @@ class Call:
         if any(not isinstance(d, int | None) for d in flatten(self.out_dims)[0]):
             raise ValueError(f"vmap({self.name}, ..., out_dims={self.out_dims}): `out_dims` must be an int, None or a python collection of ints representing "
                              "where in the outputs the vmapped dimension should appear.")
-        if dims is None and spec.kind is None and isinstance(self.out_dims, tuple) and len(self.out_dims) == 1:
+        if dims is None and spec.is_leaf() and isinstance(self.out_dims, tuple) and len(self.out_dims) == 1:
             return list(self.out_dims)
         if dims is None:
             raise ValueError(f"vmap({self.name}, ..., out_dims={self.out_dims})(<inputs>): out_dims is not compatible with the structure of `outputs`. "
@@ -143,4 +143,4 @@ class Call:
             outs, spec, dims = self.results(leaves, min(chunk, self.size - k * chunk), kwargs)
             parts.append(outs)
         assert spec is not None
-        return spec.build([same[0] if d is None else torch.cat(same, d) for same, d in zip(zip(*parts, strict=True), dims, strict=True)])
+        return spec.unflatten([same[0] if d is None else torch.cat(same, d) for same, d in zip(zip(*parts, strict=True), dims, strict=True)])

@@ -48,13 +48,13 @@ def jvp_by(func: Callable, argnums: Argnums | None, primals: Any, tangents: Any,
     leaves, out_spec = flatten(out)
     if strict and any(s is None for s in slopes):
         raise RuntimeError("jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed with strict=True.")
-    return out, out_spec.build([torch.zeros_like(x) if s is None else s for s, x in zip(slopes, leaves, strict=True)]), *aux
+    return out, out_spec.unflatten([torch.zeros_like(x) if s is None else s for s, x in zip(slopes, leaves, strict=True)]), *aux
 
 
 def run(func: Callable, argnums: Argnums | None, args: tuple, spec: Spec, pairs: list[tuple[Tensor, Tensor]], guard: Guard, has_aux: bool) -> tuple:
     """The value of `func` and for each leaf of it the tangent, or tangents, if any; then what it returns beside.  `pairs` stand for the leaves of `spec`."""
     with levels.working(guard):
-        given = spec.build([wrap(levels.paired(x, t, guard.level)) for x, t in pairs])
+        given = spec.unflatten([wrap(levels.paired(x, t, guard.level)) for x, t in pairs])
         out, aux = func(*(given if argnums is None else replaced(args, argnums, given if isinstance(argnums, tuple) else given[0]))), None
         if has_aux:
             if not (isinstance(out, tuple) and len(out) == 2):
@@ -65,7 +65,7 @@ def run(func: Callable, argnums: Argnums | None, args: tuple, spec: Spec, pairs:
         check_outputs(outputs, CALL)
         parts = [levels.parted(x._read_value(), guard.level) for x in outputs]
         aux = mapped(lambda x: wrap(levels.parted(x._read_value(), guard.level)[0]) if isinstance(x, Tensor) else x, aux)
-    found = out_spec.build([wrap(value) for value, _ in parts]), [None if tangent is None else wrap(tangent) for _, tangent in parts]
+    found = out_spec.unflatten([wrap(value) for value, _ in parts]), [None if tangent is None else wrap(tangent) for _, tangent in parts]
     return (*found, aux) if has_aux else found
 
 
@@ -102,7 +102,7 @@ def jacfwd(func: Callable, argnums: Argnums = 0, has_aux: bool = False, *, rando
             out, leaves, *aux = run(lambda *a: func(*a, **kwargs), argnums, args, spec, [check_pair(x, t, True) for x, t in pairs], guard, has_aux)
         outputs, out_spec = flatten(out)
         found = [_columns(y, x, inputs, spec, several) for y, x in zip(leaves, outputs, strict=True)]
-        return (out_spec.build(found), *aux) if has_aux else out_spec.build(found)
+        return (out_spec.unflatten(found), *aux) if has_aux else out_spec.unflatten(found)
     return inside
 
 
@@ -110,14 +110,14 @@ def _columns(slopes: Tensor | None, out: Tensor, inputs: list[Tensor], spec: Spe
     """The derivatives of one result along each element of the inputs, as the Jacobian's blocks in the inputs' structure."""
     counts = [x.numel() for x in inputs]
     parts = out.new_zeros(sum(counts), *out.shape).split(counts) if slopes is None else slopes.split(counts)
-    tree = spec.build([p.movedim(0, -1).reshape(*out.shape, *x.shape) for p, x in zip(parts, inputs, strict=True)])
+    tree = spec.unflatten([p.movedim(0, -1).reshape(*out.shape, *x.shape) for p, x in zip(parts, inputs, strict=True)])
     return tree if several else tree[0]
 
 
 def _one_by_one(func: Callable, argnums: Argnums, args: tuple, kwargs: dict, spec: Spec, directions: list[Tensor], has_aux: bool) -> tuple:
     """The values and the derivatives along each direction, for which `func` draws numbers of its own."""
     def along(*directions: Tensor) -> Any:
-        out, slopes, *aux = jvp_by(lambda *a: func(*a, **kwargs), argnums, args, spec.build(directions), False, has_aux)
+        out, slopes, *aux = jvp_by(lambda *a: func(*a, **kwargs), argnums, args, spec.unflatten(directions), False, has_aux)
         return out, flatten(slopes)[0], aux
     found, slopes, aux = vmap(along, randomness="different")(*directions)
     return mapped(lambda x: x[0], found), slopes, mapped(lambda x: x[0], aux)
@@ -142,7 +142,7 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
     out, pull = vjp_by(func, None, primals, {}, False)
     outputs, out_spec = flatten(out)
     inputs, in_spec = flatten(primals)
-    _, push = vjp_by(lambda *vs: pull(out_spec.build(vs), create_graph=True), None, tuple([torch.zeros_like(x) for x in outputs]), {}, False)
+    _, push = vjp_by(lambda *vs: pull(out_spec.unflatten(vs), create_graph=True), None, tuple([torch.zeros_like(x) for x in outputs]), {}, False)
 
     def jvp_fn(*tangents: Any) -> Any:
         given, spec = flatten(tangents)
@@ -153,5 +153,5 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
                 if getattr(t, what) != getattr(x, what):
                     raise RuntimeError(f"tangent:{k} with {what} {getattr(t, what)} in flattened pytree doesn't match the {what} {getattr(x, what)} of the "
                                        "corresponding primal.")
-        return out_spec.build(push(tangents))
+        return out_spec.unflatten(push(tangents))
     return out, jvp_fn

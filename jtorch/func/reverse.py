@@ -113,7 +113,7 @@ def _gradient(func: Callable, argnums: Argnums, has_aux: bool, args: tuple, kwar
                                "use the vjp or jacrev APIs instead?")
         leaves, spec = flatten(given)
         found = products([out], leaves, [None], guard, True, outer)
-    return untracked(spec.build(found), guard), untracked(result, guard)
+    return untracked(spec.unflatten(found), guard), untracked(result, guard)
 
 
 def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
@@ -149,7 +149,7 @@ def vjp_by(func: Callable, argnums: Argnums | None, args: tuple, kwargs: dict, h
             raise RuntimeError("Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
                                f"cotangents: {spec.outline()}, primal output: {out_spec.outline()}")
         create = torch.is_grad_enabled() if create_graph is None else create_graph
-        return untracked(in_spec.build(products(outputs, inputs, vs, guard, retain_graph, create)), guard)
+        return untracked(in_spec.unflatten(products(outputs, inputs, vs, guard, retain_graph, create)), guard)
     wrapper.__qualname__ = "_vjp_with_argnums.<locals>.wrapper"
     return (untracked(out, guard), wrapper, untracked(aux, guard)) if has_aux else (untracked(out, guard), wrapper)
 
@@ -194,7 +194,7 @@ def jacrev(func: Callable, argnums: Argnums = 0, *, has_aux: bool = False, chunk
     def inside(*args: Any, **kwargs: Any) -> Any:
         out, pull, *aux = vjp_by(func, argnums, args, kwargs, has_aux)
         outputs, spec = flatten(out)
-        rows = vmap(lambda *vs: pull(spec.build(vs)), chunk_size=chunk_size)(*basis(outputs))
+        rows = vmap(lambda *vs: pull(spec.unflatten(vs)), chunk_size=chunk_size)(*basis(outputs))
         found = _cut(rows, outputs, spec)
         return (found, *aux) if has_aux else found
     return inside
@@ -205,4 +205,4 @@ def _cut(rows: Any, outputs: Sequence[Tensor], spec: Spec) -> Any:
     counts = [o.numel() for o in outputs]
     leaves, inner = flatten(rows)
     parts = [x.split(counts, 0) for x in leaves]
-    return spec.build([inner.build([p[k].reshape(*o.shape, *x.shape[1:]) for p, x in zip(parts, leaves, strict=True)]) for k, o in enumerate(outputs)])
+    return spec.unflatten([inner.unflatten([p[k].reshape(*o.shape, *x.shape[1:]) for p, x in zip(parts, leaves, strict=True)]) for k, o in enumerate(outputs)])

@@ -120,7 +120,8 @@ def logsumexp(input: Any, dim: Dim = None, *, keepdim: bool = False, dtype: Any 
     data, mask = _split(input, mask)
     dims = tuple(range(data.dim())) if dim is None else dim
     kind = dtype or data.dtype
-    return torch.logsumexp(_filled(data, mask, _limit(data, "logsumexp", False)).to(kind), dims, bool(keepdim)).to(kind)
+    nothing = -math.inf if data.is_complex() else _limit(data, "logsumexp", False)
+    return torch.logsumexp(_filled(data, mask, nothing).to(kind), dims, bool(keepdim)).to(kind)
 
 
 def logaddexp(input: Any, other: Any, *, dtype: Any = None, input_mask: Tensor | None = None, other_mask: Tensor | None = None) -> Tensor:
@@ -151,12 +152,11 @@ def var(input: Any, dim: Dim = None, unbiased: bool | None = None, *, correction
         dtype = torch.float32
     data = data.to(dtype or data.dtype)
     if mask is None:
-        return torch.var(data, _dims(dim), correction=correction, keepdim=bool(keepdim))
+        return torch.var(data, _dims(dim), correction=correction, keepdim=bool(keepdim)).to(data.dtype)
     count = mask.sum(_dims(dim), True)
     centred = data - sum(data, dim, keepdim=True, mask=mask) / count
     total = sum(centred * centred.conj(), dim, keepdim=keepdim, mask=mask)
-    total = total.real if total.is_complex() else total
-    left = (count.reshape(total.shape) - correction).to(total.dtype)
+    left = count.reshape(total.shape) - correction
     return total / torch.maximum(left, left.new_zeros(()))
 
 

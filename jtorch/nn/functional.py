@@ -4,10 +4,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._core import derive
-from .._core.public import PUBLIC
+from .._core.public import PUBLIC, living_in
 
-globals().update(derive.functions("nn.functional"))
-globals().update(PUBLIC["nn.functional"])
+globals().update(living_in(__name__, derive.functions("nn.functional") | PUBLIC["nn.functional"]))
 
 
 def __getattr__(name: str) -> Any:

@@ -30,6 +30,7 @@ class History:
         self.steps, self.changes = like.new_zeros(capacity, like.numel()), like.new_zeros(capacity, like.numel())
         self.products, self.curvatures = like.new_zeros(capacity, capacity), like.new_zeros(capacity)
         self.scale = like.new_ones(())
+        self.alphas: torch.Tensor | None = None
 
     def add(self, s: torch.Tensor, y: torch.Tensor) -> None:
         """Remember a step and the change of the gradient along it, unless the curvature is not positive; forget the oldest if full."""
@@ -58,15 +59,17 @@ class History:
         system = rho.unsqueeze(1) * self.products + torch.eye(len(rho), dtype=grad.dtype, device=grad.device)
         solve = torch.linalg.solve_triangular
         alpha = solve(system, (rho * torch.mv(self.steps, -grad)).unsqueeze(1), upper=True, unitriangular=True).squeeze(1)
+        self.alphas = alpha
         scaled = (-grad - torch.mv(self.changes.t(), alpha)) * self.scale
         system = rho.unsqueeze(1) * self.products.t() + torch.eye(len(rho), dtype=grad.dtype, device=grad.device)
         rest = solve(system, (alpha - rho * torch.mv(self.changes, scaled)).unsqueeze(1), upper=False, unitriangular=True).squeeze(1)
         return scaled + torch.mv(self.steps.t(), rest)
 
     def saved(self) -> dict[str, Any]:
-        """The history as a state dict holds it."""
+        """The history as a state dict holds it; `al` are the factors of the last direction."""
         used = [k for k, c in enumerate(self.curvatures.tolist()) if c > 0]
-        return {"old_dirs": [self.changes[k] for k in used], "old_stps": [self.steps[k] for k in used],
+        alphas = {} if self.alphas is None else {"al": [self.alphas[k] for k in used] + [None] * (self.limit - len(used))}
+        return {**alphas, "old_dirs": [self.changes[k] for k in used], "old_stps": [self.steps[k] for k in used],
                 "ro": [1 / self.curvatures[k] for k in used], "H_diag": self.scale}
 
     @staticmethod
@@ -77,6 +80,9 @@ class History:
             made.add(s, y)
         made.scale = torch.as_tensor(state.pop("H_diag"), dtype=made.scale.dtype, device=made.scale.device)
         return made
+
+
+SAVED = "func_evals", "n_iter", "al", "d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss"
 
 
 class LBFGS(Optimizer):
@@ -127,7 +133,8 @@ class LBFGS(Optimizer):
             iterations += 1
             state["n_iter"] += 1
             d = self._direction(state, grad, group)
-            before, lr = loss, float(group["lr"])
+            before, lr = loss, group["lr"]
+            lr = float(lr) if isinstance(lr, torch.Tensor) else lr
             t, slope, largest = self._measure(grad, d, lr, state["n_iter"] == 1)
             state.update(d=d, t=t, prev_flat_grad=grad, prev_loss=loss)
             if slope > -group["tolerance_change"]:           # no way down
@@ -203,9 +210,8 @@ class LBFGS(Optimizer):
         found = super().state_dict()
         for key, state in found["state"].items():
             if isinstance(state, dict) and "history" in state:
-                history = state["history"].saved() if isinstance(state["history"], History) else {}
-                found["state"][key] = {"al": [None] * self.param_groups[0]["history_size"],
-                                       **{k: v for k, v in state.items() if k != "history"}, **history}
+                whole = {**state, **state["history"].saved()}
+                found["state"][key] = {k: whole[k] for k in SAVED if k in whole}
         return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -333,7 +333,8 @@ class Optimizer:
         for p in chain.from_iterable(g["params"] for g in self.param_groups):
             number.setdefault(id(p), len(number))
         groups = [{k: v for k, v in g.items() if k != "params"} | {"params": [number[id(p)] for p in g["params"]]} for g in self.param_groups]
-        state = {number[id(p)] if isinstance(p, torch.Tensor) else p: s for p, s in self.state.items()}
+        seen: set[int] = set()
+        state = {number[id(p)] if isinstance(p, torch.Tensor) else p: unshared(s, seen) for p, s in self.state.items()}
         found: dict[str, Any] = {"state": state, "param_groups": groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             changed = hook(self, found)
@@ -383,6 +384,13 @@ class Optimizer:
         for s in self.state.values():
             if isinstance(s, dict) and "step" in s and not isinstance(s["step"], torch.Tensor):
                 s["step"] = torch.tensor(float(s["step"]), dtype=step_dtype())
+
+
+def unshared(state: Any, seen: set[int]) -> Any:
+    """A state without the tensors of others: here all may count with one tensor, but PyTorch, which may load this, counts in place."""
+    shared = {k: wrap(v._read_value()) for k, v in state.items() if isinstance(v, torch.Tensor) and id(v) in seen} if isinstance(state, dict) else {}
+    seen.update(map(id, state.values() if isinstance(state, dict) else ()))
+    return {**state, **shared} if shared else state
 
 
 def apart(params: Sequence, grads: Sequence) -> tuple[list[tuple], tuple[list, list]]:

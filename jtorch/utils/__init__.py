@@ -1,6 +1,6 @@
 """Tools around training: data loading, checkpointing."""
 from __future__ import annotations
 
-from . import checkpoint, data, hooks
+from . import _pytree, checkpoint, data, hooks
 
-__all__ = ["checkpoint", "data", "hooks"]
+__all__ = ["_pytree", "checkpoint", "data", "hooks"]

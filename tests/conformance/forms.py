@@ -15,6 +15,7 @@ import jtorch
 FAILURES = (ImportError, ZeroDivisionError, RuntimeError, IndexError, ValueError, TypeError, AttributeError, NotImplementedError, KeyError, AssertionError, OverflowError, MemoryError)
 TOLERANCE = {"float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7),
              "complex64": (1.3e-6, 1e-5), "complex128": (1e-7, 1e-7)}                   # relative and absolute, as torch.testing.assert_close's
+UNABLE = ("not implemented", "does not support automatic differentiation", "Expected a proper Tensor but got None")
 FACTOR = 8                                                    # so many times PyTorch's own rounding error is allowed
 WIDE = {"float16": "float64", "bfloat16": "float64", "float32": "float64", "complex64": "complex128"}
 
@@ -35,8 +36,8 @@ class Side:
     def __init__(self, module: Any, translated: bool) -> None:
         self.torch, self.translated = module, translated
 
-    def translation(self) -> Callable[[Any], Any]:
-        return Translation() if self.translated else lambda x: x
+    def translation(self, shared: bool = False) -> Callable[[Any], Any]:
+        return Translation(shared) if self.translated else lambda x: x
 
     def flat(self, x: Any) -> list:
         if isinstance(x, list | tuple):
@@ -159,6 +160,11 @@ def tied(ours: Any, theirs: Any) -> bool:
     return np.array_equal(arrays(OURS, ours[0]), arrays(THEIRS, theirs[0]), equal_nan=True) and ours[1].shape == theirs[1].shape
 
 
+def equal_indices(ours: Any, theirs: Any) -> bool:
+    """Whether two pairs of values and indices have the same indices."""
+    return np.array_equal(arrays(OURS, ours[1]), arrays(THEIRS, theirs[1]))
+
+
 def value_differences(ours: Any, theirs: Any, precise: Callable[[], Any], scale: float = 1) -> Iterator[str]:
     """How two nested results differ; `precise` is PyTorch's in more digits."""
     if isinstance(theirs, list | tuple) and not isinstance(theirs, torch.Size):
@@ -209,7 +215,7 @@ def gradient_differences(ours: list, theirs: list, precise: Callable[[], list]) 
     failed = [next((a for a in answers if isinstance(a, Answer)), None) for answers in (ours, theirs)]
     if failed[0] or failed[1]:
         a, b = (f"{f.error}: {f.text}" if f else "no error" for f in failed)
-        more = failed[1] and "not implemented" in failed[1].text       # jtorch may differentiate what PyTorch can't
+        more = failed[1] and any(text in failed[1].text for text in UNABLE)                # jtorch may differentiate what PyTorch can't
         if not more and (failed[0] and failed[0].error) != (failed[1] and failed[1].error):
             yield f"{a} instead of {b}"[:300]
         return
@@ -229,7 +235,7 @@ def gradient_differences(ours: list, theirs: list, precise: Callable[[], list]) 
 def differences(ours: Answer, theirs: Answer, precise: Callable[[], Answer]) -> dict[str, list[str]]:
     """What is wrong with one form, by aspect."""
     if theirs.error or ours.error:
-        wrong = ours.error != theirs.error
+        wrong = ours.error != theirs.error and not any(text in theirs.text for text in UNABLE[1:])
         return {"value": [f"{ours.error or 'no error'}: {ours.text} instead of {theirs.error or 'no error'}: {theirs.text}"[:400]]} if wrong else {}
 
     def checked(side: Side, call: Callable[[], list[str]]) -> list[str]:

@@ -51,7 +51,8 @@ PATHS = _paths()
 class Translation:
     """PyTorch's objects as jtorch's.  Tensors that are one object stay one."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: bool = False) -> None:
+        self.shared = shared                                  # whether any tensor may look at the memory of another
         self.seen: dict[int, Any] = {}
         self.kept: list = []                                  # what `seen` knows by identity must not go
         self.memories: dict[int, Any] = {}                    # memory that tensors look at in part, by address
@@ -63,11 +64,15 @@ class Translation:
         if isinstance(x, torch.Tensor | types.FunctionType):
             self.seen[id(x)] = made
             self.kept.append(x)
+        if isinstance(x, torch.Tensor) and x.is_leaf and x.grad is not None:
+            made.grad = self(x.grad)
         return made
 
     def _made(self, x: Any) -> Any:
+        if isinstance(x, torch.nn.Parameter):
+            return jtorch.nn.Parameter(self(x.detach()), x.requires_grad)
         if isinstance(x, torch.Tensor):
-            return tensor_of(x, self.memories)
+            return tensor_of(x, self.memories, self.shared)
         if isinstance(x, torch.Size):
             return jtorch.Size(x)
         if isinstance(x, list | set) or type(x) is tuple:
@@ -90,7 +95,7 @@ class Translation:
             return path_in(jtorch, x.__name__.removeprefix("torch").lstrip(".")) if x.__name__.split(".")[0] == "torch" else x
         if isinstance(x, torch.nn.Module):
             return self.module(x)
-        if isinstance(x, type) and issubclass(x, torch.nn.Module) or type(x).__module__.startswith("torch.nn.modules."):
+        if (x if isinstance(x, type) else type(x)).__module__.startswith(("torch.nn.modules.", "torch.optim.")):
             kind = x if isinstance(x, type) else type(x)
             own = path_in(jtorch, f"{kind.__module__.removeprefix('torch.')}.{kind.__name__}")
             return own if x is kind else own(**{name: self(getattr(x, name)) for name in getattr(x, '__slots__', None) or vars(x)})
@@ -108,10 +113,10 @@ class Translation:
         made = object.__new__(self.code(type(x)))
         jtorch.nn.Module.__init__(made)
         for name, value in vars(x).items():
-            if not name.startswith("_"):
+            if name not in vars(made):                        # what all modules have is below
                 setattr(made, name, self(value))
         for name, parameter in x._parameters.items():
-            made.register_parameter(name, None if parameter is None else jtorch.nn.Parameter(self(parameter.detach()), parameter.requires_grad))
+            made.register_parameter(name, None if parameter is None else self(parameter))
         for name, buffer in x._buffers.items():
             made.register_buffer(name, None if buffer is None else self(buffer), name not in x._non_persistent_buffers_set)
         for name, child in x._modules.items():
@@ -158,7 +163,7 @@ def array_of(x: torch.Tensor) -> np.ndarray:
     return x.numpy()
 
 
-def tensor_of(x: torch.Tensor, memories: dict[int, Any]) -> Any:
+def tensor_of(x: torch.Tensor, memories: dict[int, Any], shared: bool = False) -> Any:
     """The same tensor in jtorch: elements, strides, memory shared with others, and whether it requires grad."""
     if x.layout is not torch.strided:
         made = jtorch.sparse_coo_tensor(tensor_of(x._indices(), memories), tensor_of(x._values(), memories), tuple(x.shape)) if x.layout is torch.sparse_coo else getattr(
@@ -167,7 +172,7 @@ def tensor_of(x: torch.Tensor, memories: dict[int, Any]) -> Any:
     if x.device.type == "meta":
         return jtorch.empty(tuple(x.shape), dtype=getattr(jtorch, str(x.dtype).removeprefix("torch.")), device="meta")
     storage = x.untyped_storage()
-    lone = storage.nbytes() == x.numel() * x.element_size() and x.is_contiguous() and not x.requires_grad
+    lone = not shared and storage.nbytes() == x.numel() * x.element_size() and x.is_contiguous() and not x.requires_grad
     if lone and storage.data_ptr() in memories or not lone and x.numel() and not x.is_conj() and not x.is_neg() and storage.nbytes() // x.element_size():
         if storage.data_ptr() not in memories:
             memories[storage.data_ptr()] = from_array(array_of(torch.as_strided(x.detach(), (storage.nbytes() // x.element_size(),), (1,), 0)))

@@ -159,7 +159,8 @@ class RNNBase(Module):
     def extra_repr(self) -> str:
         """The sizes; what has its default value is left out."""
         defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
-        changed = {name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default}
+        changed = {name: getattr(self, name) for name, default in defaults.items()
+                   if (getattr(self, name) is not default if isinstance(default, bool) else getattr(self, name) != default)}
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *(f"{name}={value}" for name, value in changed.items())])
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -178,11 +179,12 @@ def _check_arguments(rnn: RNNBase, dropout: Any) -> None:
     if chance > 0 and rnn.num_layers == 1:
         warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater than 1, but "
                       f"got dropout={dropout} and num_layers={rnn.num_layers}", stacklevel=4)
-    for name in ("input_size", "hidden_size"):
-        if not isinstance(getattr(rnn, name), int):
-            raise TypeError(f"{name} should be of type int, got: {type(getattr(rnn, name)).__name__}")
-    if rnn.hidden_size <= 0:
-        raise ValueError("hidden_size must be greater than zero")
+    for name, kind in (("bias", bool), ("batch_first", bool), ("input_size", int), ("hidden_size", int)):
+        given = getattr(rnn, name)
+        if not isinstance(given, kind):
+            raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(given).__name__}")
+        if kind is int and given <= 0:
+            raise ValueError(f"{name} must be greater than zero")
     if rnn.num_layers <= 0:
         raise ValueError("num_layers must be greater than zero")
     if rnn.proj_size < 0:

@@ -14,6 +14,21 @@ def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple]:
     return parse
 
 
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take `prefix` off the keys that begin with it, in place: what `DataParallel` put before the names of parameters.
+
+    >>> state = {"module.weight": 1, "bias": 2}
+    >>> nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'bias': 2, 'weight': 1}
+    """
+    for key in [k for k in state_dict if k.startswith(prefix)]:
+        state_dict[key[len(prefix):]] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", {})
+    for key in [k for k in metadata if k == prefix[:-1] or k.startswith(prefix)]:
+        metadata[key[len(prefix):]] = metadata.pop(key)
+
+
 _single = _ntuple(1, "_single")
 _pair = _ntuple(2, "_pair")
 _triple = _ntuple(3, "_triple")

@@ -1,0 +1,6 @@
+"""OpenMP (`torch.backends.openmp`): XLA has threads of its own."""
+
+
+def is_available() -> bool:
+    """False."""
+    return False
