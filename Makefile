@@ -1,5 +1,6 @@
 # make run    trains a small CNN on scikit-learn's handwritten digits (an ordinary PyTorch script, run by jtorch)
 # make test   ruff, mypy, pytest
+# make conformance  PyTorch's own databases of operators, modules and optimizers, whole
 # make stubs  writes the type stubs (*.pyi) anew from the declarations of the operators
 # make bench  jtorch, eager PyTorch and hand-written JAX side by side
 # Each sets up what it needs in .venv the first time, and again only when pyproject.toml changes.
@@ -22,6 +23,10 @@ test: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --wide $(PYTEST_ARGS)
+	JTORCH_EAGER=1 $(BIN)/python tests/conformance/operators.py --limit 2 --rows tests/conformance/eager.jsonl
+	$(BIN)/python tests/conformance/operators.py
+	$(BIN)/python tests/conformance/modules.py
+	$(BIN)/python tests/conformance/optimizers.py
 
 stubs: $(VENV)/.dev
 	$(BIN)/python tools/stubs.py

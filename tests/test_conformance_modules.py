@@ -15,8 +15,8 @@ from tables import unexplained  # noqa: E402
 @pytest.mark.filterwarnings("ignore")                         # both sides warn alike
 @pytest.mark.parametrize("name", modules.MODULES)
 def test_module(name: str) -> None:
-    """Construction, text, call, gradients, state, copies and errors of the first sample."""
-    row = modules.check(name, "float32", limit=1, cast=0, modes=(True,))
+    """Construction, text, call, gradients, state and errors of the first sample."""
+    row = modules.check(name, "float32", limit=1, thorough=0, modes=(True,))
     assert row.samples and not unexplained(row, modules.CAUSES)
 
 

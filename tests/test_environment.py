@@ -74,7 +74,7 @@ V.Timer("x +")
 V.Timer("x").timeit(1)
 V.Timer(lambda: 1)
 V.Timer("x", language="z")
-torch.compiler.list_backends(), torch.compiler.is_compiling(), torch.compiler.assume_constant_result(len) is len
+torch.compiler.list_backends(), torch.compiler.is_compiling(), torch.compiler.assume_constant_result(timed) is timed
 torch.compile(len, backend="nothing")
 torch.compile(len, dynamic=3)
 torch.compile(len, mode="nothing")

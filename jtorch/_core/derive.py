@@ -303,7 +303,7 @@ def resized(out: Tensor, shape: Sequence[int]) -> Tensor:
                           f"output shape {list(shape)}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized "
                           "unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
                           "t.resize_(0).", UserWarning, stacklevel=3)
-        out._resize(shape)
+        out.resize_(tuple(shape))                            # which keeps memory that is large enough
     return out
 
 

@@ -123,6 +123,8 @@ def flush(trace: Trace, cause: str) -> None:
 
 def _salvage(trace: Trace, values: list[Value], error: Exception) -> Exception | None:
     """Compute what can be computed where a program failed.  The error, unless nothing is missing then; who reads what is missing meets it again."""
+    if Fork.child:                                           # where XLA must not be called
+        return error
     with jax.enable_x64(True):
         found = lower.recover(trace.node.path(), trace.inputs)
         for value in values:

@@ -1,6 +1,8 @@
 """Derivatives of sampled functions, histograms over several dimensions, and approximate decompositions of large matrices."""
 from __future__ import annotations
 
+import functools
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -72,11 +74,36 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = Non
     if len(edges) != width:
         raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
     if any(isinstance(e, np.ndarray) and (np.diff(e) < 0).any() for e in edges):
-        raise RuntimeError("histogramdd: the edges of the bins must increase")
+        counts = _in_any_order(points.reshape(-1, width), edges, None if weight is None else weight._host().reshape(-1), density)
+        return Bins((fresh(counts.astype(input.dtype.numpy), input), tuple([fresh(e, input) for e in edges])))
     limits = None if range is None else [(range[2 * d], range[2 * d + 1]) for d in map(int, np.arange(width))]
     counts, found = np.histogramdd(points.reshape(-1, width), edges, limits, density, None if weight is None else weight._host().reshape(-1))
     kind = input.dtype.numpy
     return Bins((fresh(counts.astype(kind), input), tuple([fresh(e.astype(kind), input) for e in found])))
+
+
+def _in_any_order(points: np.ndarray, edges: list[np.ndarray], weight: np.ndarray | None, density: bool) -> np.ndarray:
+    """Counts between edges that need not increase: as in PyTorch, what bisection makes of them."""
+    inside, places = np.ones(len(points), bool), []
+    for x, e in zip(points.T, edges, strict=True):
+        inside &= (x >= e[0]) & (x <= e[-1])
+        places.append(np.minimum(_bisected(e, x) - 1, len(e) - 2))
+    shape = tuple([len(e) - 1 for e in edges])
+    flat = np.ravel_multi_index([p[inside] for p in places], shape)
+    counts = np.bincount(flat, None if weight is None else weight[inside], math.prod(shape)).reshape(shape)
+    if density:
+        counts = counts / counts.sum() / functools.reduce(np.multiply.outer, [np.diff(e) for e in edges])
+    return counts
+
+
+def _bisected(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Where bisection puts each of `x` behind edges that are not larger."""
+    first, length = np.zeros(len(x), int), np.full(len(x), len(edges))
+    while length.any():
+        half = length >> 1
+        right = (length > 0) & ~(x < edges[np.minimum(first + half, len(edges) - 1)])
+        first, length = np.where(right, first + half + 1, first), np.where(right, length - half - 1, half)
+    return first
 
 
 # ---- decompositions

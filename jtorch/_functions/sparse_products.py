@@ -174,6 +174,8 @@ def sampled_addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.
                                   f"'{'SparseCPU' if isinstance(input, SparseTensor) else 'CPU'}' backend.")
     row, column = on(input.device, *indices_of(input))
     found = (mat1.index_select(0, row) * mat2.index_select(1, column).t()).sum(1)
+    if out is not None and (not isinstance(out, SparseTensor) or out.layout is not ROWS[0]):
+        raise RuntimeError(f"sampled_addmm: Expected result to have sparse csr layout, but got {'Strided' if not isinstance(out, SparseTensor) else 'Sparse'}")
     made = with_values(input, values_of(input) * beta + found.reshape(input._vals.shape) * alpha, "SparseSampledAddmmBackward0")
     return made if out is None else out._become(made)
 

@@ -68,11 +68,6 @@ def plus_at(input: Array, places: object, source: Array) -> Array:
     return input.at[places].add(source, mode="drop")
 
 
-def magnitude(x: Array) -> Array:
-    """Size of each element, its derivative 0 at 0, where JAX's own is 1."""
-    return jnp.where(x == 0, 0, jnp.abs(x)) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
-
-
 def dimensions(dim: Dims, ndim: int) -> tuple[int, ...]:
     """The dimensions that a reduction runs over, counted from the front; None and the empty tuple mean all of them."""
     if dim is None or dim == ():

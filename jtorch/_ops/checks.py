@@ -75,7 +75,30 @@ def spread(value: int | Sequence[int], n: int, name: str, function: str) -> tupl
 
 def magnitude(input: jax.Array) -> jax.Array:
     """The absolute value; its derivative at 0 is 0, where `jnp.abs` has 1."""
-    return jnp.where(input == 0, 0, jnp.abs(input))
+    return _modulus(input) if jnp.issubdtype(input.dtype, jnp.complexfloating) else jnp.where(input == 0, 0, jnp.abs(input))
+
+
+@jax.custom_jvp
+def direction(z: jax.Array) -> jax.Array:
+    """The number of size 1 in the direction of a complex number; 0 at 0."""
+    size = jnp.abs(z)
+    return jnp.where(size == 0, 0, z / jnp.where(size == 0, 1, size))
+
+
+@jax.custom_jvp
+def _modulus(z: jax.Array) -> jax.Array:
+    return jnp.abs(z)
+
+
+@direction.defjvp
+def _direction_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    # Without the squares of JAX's own, which vanish for small numbers.
+    along, size = direction(*primals), _modulus(*primals)
+    change = tangents[0] - along * (along.conj() * tangents[0]).real
+    return along, jnp.where(size == 0, 0, change / jnp.where(size == 0, 1, size))
+
+
+_modulus.defjvps(lambda t, _, z: (direction(z).conj() * t).real)
 
 
 def widened(input: jax.Array) -> jax.Array:

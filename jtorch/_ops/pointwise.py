@@ -9,8 +9,8 @@ from jax import lax
 
 from .._core.dtype import IN_C
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
-from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, magnitude, unimplemented
-from .checks import scalar_type
+from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, unimplemented
+from .checks import direction, magnitude, scalar_type
 from .nodes import by_number, by_operands, by_tensor
 from .ranges import divisor
 
@@ -247,8 +247,7 @@ def sgn(input: Array) -> Array:
     """`sign`; of a complex number the number of size 1 in the same direction.    input: (*)  ->  (*)"""
     if not is_complex(input):
         return sign(input)
-    size = magnitude(input)
-    return jnp.where(size == 0, 0, input / jnp.where(size == 0, 1, size))
+    return direction(input)
 
 
 @op(FLOAT, node=by_number("Copysign"), saves="both", numbers="other")

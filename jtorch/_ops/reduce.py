@@ -9,8 +9,8 @@ from jax.scipy import special
 
 from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, SAME, Array, Dims, op
-from .arguments import dimensions, is_complex, is_inexact, magnitude, require_inexact
-from .checks import SCALAR_TYPES, dimension, scalar_type, widened
+from .arguments import dimensions, is_complex, is_inexact, require_inexact
+from .checks import dimension, magnitude, scalar_type, SCALAR_TYPES, widened
 from .nodes import norm as norm_name
 from .nodes import with_dim
 

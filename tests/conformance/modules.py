@@ -24,7 +24,7 @@ import jtorch
 MODULES = {info.name + " more" * (info in MORE): info for info in [*module_db, *MORE]}
 CASTS = {"half": torch.float16, "bfloat16": torch.bfloat16, "double": torch.float64}
 TOGETHER = 8                                                  # samples whose programs are compiled as one
-CAST = 2                                                      # samples of each module that are tried in other types too
+THOROUGH = 2                                                  # samples of each module that are copied, pickled and tried in other types too
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Case:
     input: Any
     dtype: torch.dtype
     training: bool
-    cast: bool = True
+    thorough: bool = True
 
 
 class Whole(Translation):
@@ -82,9 +82,11 @@ class Life:
         answers["forward"] = side.attempt(lambda: self.differentiated(self.module))
         answers["state after forward"] = side.attempt(lambda: Answer(list(self.module.state_dict().values())))
         answers["second call"] = side.attempt(lambda: Answer([self.value(self.module), list(self.module.buffers())]))
+        if not self.case.thorough:
+            return
         answers["deep copy"] = side.attempt(lambda: Answer(self.value(copy.deepcopy(self.module))))
         answers["pickle"] = side.attempt(lambda: Answer(self.value(self.pickled())))
-        for name, dtype in CASTS.items() if self.case.cast else ():
+        for name, dtype in CASTS.items():
             answers[f".{name}()"] = side.attempt(lambda n=name, d=dtype: self.cast(n, self.own(d)))
 
     def differentiated(self, module: Any) -> Answer:
@@ -198,20 +200,20 @@ def shown(case: Case) -> str:
 def errors_of(info: Any, dtype: torch.dtype, training: bool) -> Iterator[tuple[str, str]]:
     """What PyTorch rejects: the class of the error and its text."""
     for error in inputs_of(info, dtype, training, errors=True):
-        case = Case(info, error.module_error_input, dtype, training, cast=False)
+        case = Case(info, error.module_error_input, dtype, training, thorough=False)
         aspect = "construction" if error.error_on is ModuleErrorEnum.CONSTRUCTION_ERROR else "forward"
         ours, theirs = (life.answers.get(aspect, life.answers["construction"]) for life in lives(case))
         if (ours.error, ours.text) != (theirs.error, theirs.text):
             yield "errors", f"{shown(case)}: {ours.error}: {ours.text} instead of {theirs.error}: {theirs.text}"
 
 
-def check(name: str, dtype: str, limit: int | None = None, cast: int = CAST, modes: tuple[bool, ...] = (True, False)) -> Row:
+def check(name: str, dtype: str, limit: int | None = None, thorough: int = THOROUGH, modes: tuple[bool, ...] = (True, False)) -> Row:
     """How many samples a module has for a type, and what differs."""
     info, of_type, row = MODULES[name], getattr(torch, dtype), Row(name)
     for training in modes:
         inputs = inputs_of(info, of_type, training)[:limit]
         for k in range(0, len(inputs), TOGETHER):
-            cases = [Case(info, x, of_type, training, i < cast) for i, x in enumerate(inputs[k:k + TOGETHER], k)]
+            cases = [Case(info, x, of_type, training, i < thorough) for i, x in enumerate(inputs[k:k + TOGETHER], k)]
             for case, pair in zip(cases, [*map(lives, cases)], strict=True):
                 row.samples += 1
                 for aspect, text in different(case, *pair):
