@@ -119,7 +119,7 @@ def layer_norm(input: Array, normalized_shape: Shape, weight: Array | None = Non
 def native_layer_norm(input: Array, normalized_shape: Shape, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
     """`layer_norm`, with the means and the reciprocal standard deviations that it works with; as in PyTorch, these have no gradient."""
     result, mean, variance = _layer_norm(input, normalized_shape, weight, bias, eps)
-    return result, lax.stop_gradient(mean), lax.stop_gradient(lax.rsqrt(variance + eps))
+    return result, lax.stop_gradient(mean).astype(input.dtype), lax.stop_gradient(lax.rsqrt(variance + eps)).astype(input.dtype)
 
 
 def _layer_norm(input: Array, normalized_shape: Shape, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:

@@ -157,7 +157,7 @@ def var(input: Any, dim: Dim = None, unbiased: bool | None = None, *, correction
     centred = data - sum(data, dim, keepdim=True, mask=mask) / count
     total = sum(centred * centred.conj(), dim, keepdim=keepdim, mask=mask)
     left = count.reshape(total.shape) - correction
-    return total / torch.maximum(left, left.new_zeros(()))
+    return (total / torch.maximum(left, left.new_zeros(()))).to(total.dtype)
 
 
 def std(input: Any, dim: Dim = None, unbiased: bool | None = None, *, correction: int | None = None, keepdim: bool | None = False, dtype: Any = None,

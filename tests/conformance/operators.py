@@ -203,7 +203,7 @@ def failing(rows: list[dict]) -> dict[str, list[dict]]:
     return found
 
 
-def write_table(given: Path, eager: Path, table: Path) -> None:
+def write_table(given: Path, eager: Path, table: Path, limit: int | None) -> None:
     """The table of a run, and what is different where each operator runs at once."""
     rows = [json.loads(line) for line in given.read_text().splitlines()]
     at_once = [json.loads(line) for line in eager.read_text().splitlines()] if eager.exists() else []
@@ -213,9 +213,11 @@ def write_table(given: Path, eager: Path, table: Path) -> None:
     bad, why = failing(rows), causes()
     samples = sum(row["samples"] for row in rows)
     strides = sum("strides" in row["wrong"] for row in rows)
+    types = ", ".join(f"{t} ({sum(row['dtype'] == t for row in rows)} names)" for t in DTYPES)
     lines = ["# PyTorch's operator database against jtorch", "",
-             f"{len(by_name)} names, {samples} sample inputs in {', '.join(DTYPES)}: function, method, in-place and operator forms, aliases, `out=`, gradients, gradients of",
-             f"gradients, error inputs. {len(by_name) - len(bad)} names ({100 * (1 - len(bad) / len(by_name)):.1f} %) pass everything.", "",
+             f"{len(by_name)} names, {samples} sample inputs{'' if limit is None else f' (at most {limit} for a name and type)'}: {types}.",
+             "Function, method, in-place and operator forms, aliases, `out=`, gradients, gradients of gradients, error inputs.",
+             f"{len(by_name) - len(bad)} names ({100 * (1 - len(bad) / len(by_name)):.1f} %) pass everything.", "",
              f"Strides of results differ for {strides} of {len(rows)} pairs of operator and type (jtorch keeps results contiguous; counted apart).", ""]
     if at_once:
         fewer = {row["op"] for row in at_once}
@@ -263,7 +265,7 @@ def main() -> None:
     if not given.table:
         run([(name, dtype, given.limit) for name in OPERATORS if re.search(given.ops, name) for dtype in given.dtypes.split(",")], given.rows, given.processes)
     if not given.ops and "JTORCH_EAGER" not in os.environ:
-        write_table(given.rows, given.eager_rows, HERE / "operators.md")
+        write_table(given.rows, given.eager_rows, HERE / "operators.md", given.limit)
 
 
 if __name__ == "__main__":
