@@ -23,6 +23,7 @@ import jtorch
 
 MODULES = {info.name + " more" * (info in MORE): info for info in [*module_db, *MORE]}
 CASTS = {"half": torch.float16, "bfloat16": torch.bfloat16, "double": torch.float64}
+SAMPLES = 64                                                  # of a module for a type, in training or not: where it has more, evenly chosen ones
 TOGETHER = 8                                                  # samples whose programs are compiled as one
 THOROUGH = 2                                                  # samples of each module that are copied, pickled and tried in other types too
 
@@ -207,11 +208,12 @@ def errors_of(info: Any, dtype: torch.dtype, training: bool) -> Iterator[tuple[s
             yield "errors", f"{shown(case)}: {ours.error}: {ours.text} instead of {theirs.error}: {theirs.text}"
 
 
-def check(name: str, dtype: str, limit: int | None = None, thorough: int = THOROUGH, modes: tuple[bool, ...] = (True, False)) -> Row:
+def check(name: str, dtype: str, limit: int = SAMPLES, thorough: int = THOROUGH, modes: tuple[bool, ...] = (True, False)) -> Row:
     """How many samples a module has for a type, and what differs."""
     info, of_type, row = MODULES[name], getattr(torch, dtype), Row(name)
     for training in modes:
-        inputs = inputs_of(info, of_type, training)[:limit]
+        inputs = inputs_of(info, of_type, training)
+        inputs = inputs[::-(-len(inputs) // limit)]
         for k in range(0, len(inputs), TOGETHER):
             cases = [Case(info, x, of_type, training, i < thorough) for i, x in enumerate(inputs[k:k + TOGETHER], k)]
             for case, pair in zip(cases, [*map(lives, cases)], strict=True):

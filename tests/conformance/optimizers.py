@@ -148,8 +148,8 @@ def configurations(info: Any, dtype: str) -> Iterator[tuple[dict, str]]:
         yield given.kwargs, "closure" if first else "resume"
         if first:
             yield given.kwargs, "resume"
-        ways = [{name: value} for name in info.supported_impls if name != "differentiable" for value in (True, False) if name != "fused" or "cpu" in info.supports_fused_on]
-        for way in ways + [{"capturable": True}] * (info.has_capturable_arg and first):
+        ways = dtype == "float32" and [{name: value} for name in info.supported_impls if name != "differentiable" for value in (True, False) if name != "fused" or "cpu" in info.supports_fused_on]
+        for way in [*ways, {"capturable": True}] if ways and info.has_capturable_arg and first else ways or ():
             yield given.kwargs | way, "steps"
         if "differentiable" in info.supported_impls:
             yield given.kwargs | {"differentiable": True}, "derivative"
