@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 import warnings
 from collections.abc import Callable
@@ -467,3 +468,15 @@ def test_no_warnings() -> None:
         scheduler = jtorch.optim.lr_scheduler.StepLR(optimizer, 1)
         loop(optimizer, model, jtorch.ones(4, 3), 1)
         scheduler.step()
+
+
+def test_saved_states_share_nothing() -> None:
+    """PyTorch counts steps in place: counts that were one tensor would count each parameter's step."""
+    params = [jtorch.ones(2, requires_grad=True) for _ in range(3)]
+    optimizer = jtorch.optim.Adam(params)
+    train(jtorch, params, optimizer, 2, skip=False)
+    file = io.BytesIO()
+    jtorch.save(optimizer.state_dict(), file)
+    file.seek(0)
+    counts = [state["step"] for state in torch.load(file)["state"].values()]
+    assert [c.item() for c in counts] == [2, 2, 2] and len({c.data_ptr() for c in counts}) == 3

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import collections
+import importlib
+import inspect
 import io
 import os
 import pickle
@@ -408,3 +410,11 @@ def test_arguments():
             jtorch.load(io.BytesIO(bad))
     with pytest.raises(AttributeError, match="Can't pickle local object"):
         saved(jtorch, lambda: 1)
+
+
+@pytest.mark.parametrize("home", ["", ".nn.functional", ".linalg", ".fft", ".special", ".sparse"])
+def test_functions_are_pickled_by_their_place(home: str):
+    """A module that keeps a function, as an activation, can be pickled where no PyTorch is."""
+    for name, function in list(vars(importlib.import_module(f"jtorch{home}")).items()):
+        if inspect.isfunction(function) and not name.startswith("_"):
+            assert function.__module__.startswith("jtorch") and pickle.loads(pickle.dumps(function)) is function, name

@@ -47,6 +47,8 @@ class Adafactor(Optimizer):
         smallest, scale = group["eps"]
         found: dict[tuple, list] = {}
         for p in params:
+            if p.is_complex():
+                raise RuntimeError("Adafactor does not support complex parameters")
             found.setdefault((p.ndim > 1, p.dtype), []).append(p)
         return [(some, {"smallest": torch.finfo(kind).eps if smallest is None else smallest, "scale": scale}) for (_, kind), some in found.items()]
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
@@ -41,6 +42,12 @@ class Muon(Optimizer):
         for p in (p for group in self.param_groups for p in group["params"]):
             if p.ndim != 2:
                 raise ValueError(f"Muon only supports 2D parameters whereas we found a parameter with size: {p.size()}")
+
+    def slots_of(self, group: dict[str, Any], params: Sequence) -> tuple[str, ...]:
+        """The mean of the gradients."""
+        if any(p.is_complex() for p in params):
+            raise RuntimeError("Muon does not support complex parameters")
+        return self.slots
 
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:

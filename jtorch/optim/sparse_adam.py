@@ -30,9 +30,11 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Invalid epsilon value: {eps}")
         check_betas(betas)
         super().__init__(params, dict(lr=lr, betas=betas, eps=eps, maximize=maximize))
-        wrong = [[k, n] for k, group in enumerate(self.param_groups) for n, p in enumerate(group["params"]) if p.is_sparse]
-        if wrong:
-            raise ValueError(f"Sparse params at indices {wrong}: SparseAdam requires dense parameter tensors")
+        places = [([k, n], p) for k, group in enumerate(self.param_groups) for n, p in enumerate(group["params"])]
+        if sparse := [place for place, p in places if p.is_sparse]:
+            raise ValueError(f"Sparse params at indices {sparse}: SparseAdam requires dense parameter tensors")
+        if complexes := [place for place, p in places if p.is_complex()]:
+            raise ValueError(f"Complex params at indices {complexes}: SparseAdam does not support complex parameters")
 
     @torch.no_grad()
     def update_sparse(self, group: dict[str, Any], params: Sequence, grads: Sequence) -> tuple[Sequence, Sequence]:
