@@ -8,7 +8,7 @@ import pytest
 
 # Of these files every so-many-th test runs by default, so that a run fits the time of CI; `--wide` (make conformance) runs all.
 STRIDES = {"test_ops.py": 5, "test_nodes.py": 4, "test_nn_bodies.py": 8, "test_nn_modules.py": 8, "test_functional.py": 5, "test_optim.py": 4,
-           "test_schedulers.py": 3, "test_views.py": 3, "test_conformance.py": 5, "test_indexing.py": 3, "test_errors.py": 2}
+           "test_schedulers.py": 3, "test_views.py": 3, "test_conformance.py": 5, "test_conformance_modules.py": 6, "test_indexing.py": 3, "test_errors.py": 2}
 KNOWN = Path(__file__).parent / "known_failures.txt"         # one test a line; what stands there may fail until it is mended
 
 
