@@ -16,9 +16,23 @@ import jtorch
 
 NAMESPACES = ("", "Tensor", "linalg", "fft", "special", "nn.functional", "sparse", "masked", "signal.windows", "_C._nn", "_C._linalg", "_C._fft",
               "_C._special", "_C._sparse")
-jtorch._C = types.SimpleNamespace(_DisableFuncTorch=contextlib.nullcontext)             # the database's samples of random numbers ask for these
-jtorch.utils._mode_utils = types.SimpleNamespace(no_dispatch=contextlib.nullcontext)
 PREFIXES = ("linalg_", "fft_", "special_", "sparse_")          # of the names in torch._C
+
+
+class Package(types.ModuleType):
+    """A package of jtorch's with the private names that the samples of random numbers ask for."""
+
+    def __init__(self, package: types.ModuleType, **private: Any) -> None:
+        super().__init__(package.__name__)
+        self.package = package
+        vars(self).update(private)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.package, name)
+
+
+UTILS = Package(jtorch.utils, _mode_utils=types.SimpleNamespace(no_dispatch=contextlib.nullcontext))
+JTORCH = Package(jtorch, _C=types.SimpleNamespace(_DisableFuncTorch=contextlib.nullcontext), utils=UTILS)
 
 
 def path_in(root: Any, path: str) -> Any:
@@ -92,7 +106,7 @@ class Translation:
     def code(self, x: Any) -> Any:
         """A module, class or function of PyTorch's."""
         if isinstance(x, types.ModuleType):
-            return path_in(jtorch, x.__name__.removeprefix("torch").lstrip(".")) if x.__name__.split(".")[0] == "torch" else x
+            return path_in(JTORCH, x.__name__.removeprefix("torch").lstrip(".")) if x.__name__.split(".")[0] == "torch" else x
         if isinstance(x, torch.nn.Module):
             return self.module(x)
         if (x if isinstance(x, type) else type(x)).__module__.startswith(("torch.nn.modules.", "torch.optim.")):
