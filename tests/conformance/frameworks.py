@@ -17,7 +17,7 @@ import jtorch
 
 NAMESPACES = ("", "Tensor", "linalg", "fft", "special", "nn.functional", "sparse", "masked", "signal.windows", "_C._nn", "_C._linalg", "_C._fft",
               "_C._special", "_C._sparse")
-setattr(torch.backends, "__allow_nonbracketed_mutation_flag", True)   # which that import takes from all tests in the process
+torch.backends.disable_global_flags.__globals__["__allow_nonbracketed_mutation_flag"] = True   # of which that import deprives all tests of the process
 PREFIXES = ("linalg_", "fft_", "special_", "sparse_")          # of the names in torch._C
 
 
