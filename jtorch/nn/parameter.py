@@ -1,6 +1,7 @@
 """`Parameter` and `Buffer`: tensors that a module registers when they are assigned to it."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
 import jtorch as torch
@@ -117,3 +118,15 @@ class UninitializedBuffer(UninitializedTensorMixin, torch.Tensor):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         return type(self), (self.requires_grad, self.data.device, self.data.dtype, self.persistent)
+
+
+def _converting(name: str) -> Callable[..., UninitializedBuffer]:
+    """The method `name` of tensors, whose result has no shape either."""
+    def convert(self: UninitializedBuffer, *args: Any, **kwargs: Any) -> UninitializedBuffer:
+        made = getattr(self.data, name)(*args, **kwargs)
+        return UninitializedBuffer(self.requires_grad, made.device, made.dtype, self.persistent)
+    return convert
+
+
+for _name in ("bfloat16", "cpu", "cuda", "double", "float", "half", "to"):
+    setattr(UninitializedBuffer, _name, _converting(_name))

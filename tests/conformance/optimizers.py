@@ -301,6 +301,7 @@ CAUSES = [
     Cause("", "steps", "capturable=True.*: :  instead of AssertionError", "PyTorch refuses `capturable` on the CPU, since it means CUDA graphs; jtorch takes it"),
     Cause("", "derivative", "amsgrad.*: :  instead of .*modified by an inplace operation", "PyTorch cannot differentiate `amsgrad`: it changes in place what the "
           "derivative needs; jtorch can"),
+    Cause("SGD", "derivative", "momentum=.*differentiable=True", "PyTorch cuts the derivative off where the momentum begins; jtorch's is that of all steps"),
 ]
 
 if __name__ == "__main__":
