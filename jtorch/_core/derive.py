@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import index
 from typing import Any
 
@@ -21,7 +22,7 @@ from .graph import here, mode
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
-from .record import TENSORS, record, record_one, record_three, record_two, seen, to_host
+from .record import TENSORS, note_check, record, record_one, record_three, record_two, seen, to_host
 from .sparse import FORMS, SparseTensor, elsewhere, refusing, stored
 from .tensor import Tensor, new, wrap, wrap_all
 
@@ -91,9 +92,15 @@ def checked(op: Op, operands: tuple, attrs: tuple = ()) -> Any:
     args, keywords = op.arguments(before, attrs)
     if op.known is not None:
         op.known(*args, **keywords)
+        note_check(partial(_check_known, op, attrs), operands)
     if op.fails is not None and value[-1].aval.device is not META:
         op.fails(lambda: to_host(value[-1], "check for failure", True), *args, **keywords)
     return value if not op.tells else value[0] if len(value) == 2 else value[:-1]
+
+
+def _check_known(op: Op, attrs: tuple, *operands: Any) -> None:
+    args, keywords = op.arguments(operands, attrs)
+    op.known(*args, **keywords)
 
 
 def all_pending(operands: tuple) -> bool:

@@ -355,6 +355,7 @@ class State(threading.local):
         self.traces: dict[device, Trace] = {}
         self.recent: deque[ref] = deque(maxlen=8)            # the newest values that were made from arrays on the host
         self.active: list[Guard] = []                        # the function transforms at work, outermost first
+        self.capture: Any = None                             # what watches a call that may be repeated at once: see `shortcut`
         self.trace = self.traces[CPU] = Trace(CPU, roots.setdefault(CPU, Node(None, 0)), mode(True, False, Default.floating, (), ()))
 
     @property

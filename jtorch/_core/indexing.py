@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,10 +14,10 @@ from . import layout
 from .batched import is_batched
 from .device import CPU
 from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
-from .graph import Aval, Value, aval, computed, computed_on_host
+from .graph import Aval, Value, aval, computed, computed_on_host, here
 from .op import Array, Arrays, op
 from .pack import Part
-from .record import EAGER, TENSORS, check_broadcast, moved, on_device, record, seen, to_host, used
+from .record import EAGER, TENSORS, check_broadcast, check_values, moved, on_device, record, to_host, used
 from .run import Fork, host_value
 
 FULL, NEW = ("full",), ("new",)
@@ -51,7 +52,8 @@ def get(tensor: Any, index: Any) -> Any:
         if known is None:
             known = _remember(tensor, index, key)
         starts, attrs, literal, seen = known
-        return tensor._view(Views.basic, starts, attrs, _look(value, starts, attrs, literal, seen) if tensor._storage is None else None)
+        fresh = tensor._storage is None or tensor._value is not None and not tensor._storage.shared()
+        return tensor._view(Views.basic, starts, attrs, _look(value, starts, attrs, literal, seen) if fresh else None)
     spec, starts, tensors = parse(tensor, index)
     seen = tensor if all(i is FULL for i in spec) and tensors else tensor._view(Views.basic, starts, (len(starts), spec))
     return gather(seen, tensors) if tensors else seen
@@ -110,7 +112,7 @@ def literal_index(spec: Sequence[tuple], starts: Sequence[int]) -> tuple:
 def _look(value: Value, starts: tuple, attrs: tuple, literal: tuple, seen: Aval) -> Value:
     """What an index of integers and slices sees of a value: on the host, where that is where it lies and no gradient flows, or for a few elements."""
     array = value.array
-    if array is None or value.aval.requires_grad or value.aval.levels or EAGER or type(array) is Part:
+    if array is None or value.aval.requires_grad or value.aval.levels or EAGER or type(array) is Part or here.capture is not None:
         return record(Views.basic, (value, *starts), attrs)
     if type(array) is np.ndarray:
         if used(value) <= CUTS or seen.shape.numel() < LARGE or Fork.child:
@@ -310,13 +312,12 @@ def gather(tensor: Any, tensors: dict[int, Any]) -> Any:
     """`tensor` indexed by tensors, each at one dimension (a mask at several)."""
     positions, indices = _positions(tensor, tensors)
     v = tensor._read_value()
-    if type(v.array) is np.ndarray and not v.aval.requires_grad and all(type(i.array) is np.ndarray for i in indices):
-        _check_range(tensor, positions, indices)
+    _check_range(tensor, positions, indices)
+    if type(v.array) is np.ndarray and not v.aval.requires_grad and all(type(i.array) is np.ndarray for i in indices) and here.capture is None:
         where = [WHOLE] * tensor.dim()
         for p, i in zip(positions, indices, strict=True):
             where[p] = i.array
         return type_of(tensor)(host_value(_shaped_like_torch(v.array, positions, where)))
-    _check_range(tensor, positions, indices)
     return type_of(tensor)(record(INDEX.op, (tensor, *_beside(tensor, indices)), (len(indices), positions)))
 
 
@@ -382,13 +383,16 @@ def _result_shape(shape: Sequence[int], positions: Sequence[int], indices: Seque
 def _check_range(tensor: Any, positions: Sequence[int], indices: Sequence[Value]) -> None:
     """Raise for an index outside its dimension, where the indices are known without waiting for a program."""
     for p, index in zip(positions, indices, strict=True):
-        size, array = tensor.shape[p], seen(index)
-        if isinstance(array, np.ndarray) and array.size:
-            if not size:
-                raise IndexError("index is out of bounds for dimension with size 0")
-            low, high = array.min(), array.max()
-            if low < -size or high >= size:
-                raise IndexError(f"index {high if high >= size else low} is out of bounds for dimension {p} with size {size}")
+        check_values(partial(_check_index, p, tensor.shape[p]), index)
+
+
+def _check_index(p: int, size: int, array: Any) -> None:
+    if isinstance(array, np.ndarray) and array.size:
+        if not size:
+            raise IndexError("index is out of bounds for dimension with size 0")
+        low, high = array.min(), array.max()
+        if low < -size or high >= size:
+            raise IndexError(f"index {high if high >= size else low} is out of bounds for dimension {p} with size {size}")
 
 
 def _shaped_like_torch(array: Any, positions: Sequence[int], where: list) -> Any:

@@ -74,18 +74,18 @@ def concatenated(arrays: Sequence[Array]) -> Array:
 
 def is_small(a: Aval) -> bool:
     """Whether arrays like this are packed."""
-    return a.device.type == "cpu" and a.shape.numel() <= SMALL
+    return a.device.type == "cpu" and not a.levels and a.shape.numel() <= SMALL
 
 
 def pack_values(values: Sequence[Value]) -> None:
     """Put small concrete values together, those of one type in one vector."""
     groups: dict[dtype, list[Value]] = {}
     for v in values:
-        if type(v.array) is np.ndarray and is_small(v.aval):
+        if type(v.array) is not Part and is_small(v.aval):
             groups.setdefault(v.aval.dtype, []).append(v)
     for group in groups.values():
         if len(group) > 1:
-            pack = Pack(np.concatenate([v.array.reshape(-1) for v in group]), layout(tuple([v.aval.plain for v in group])), [ref(v) for v in group])
+            pack = Pack(np.concatenate([np.asarray(v.array).reshape(-1) for v in group]), layout(tuple([v.aval.plain for v in group])), [ref(v) for v in group])
             for k, v in enumerate(group):
                 v.array = pack.part(k)
 

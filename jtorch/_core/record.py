@@ -1,7 +1,7 @@
 """Recording an operation: move the cursor along one edge of the trie; where there is none yet, infer the results and add it."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from operator import call
 from typing import Any
@@ -24,6 +24,7 @@ EAGER = config.eager
 BIG = 1 << 16                                                # bytes of a large host array
 USES = 1, 16                                                 # after so many uses a large host array, and a small one, stays on the device
 HISTORY = "history"                                          # marks inputs whose gradient flows on to a finished trace
+VARYING: set[tuple[Any, str]] = set()                        # operations, with the user's line, of which some number was seen to vary
 NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
 
 
@@ -308,12 +309,15 @@ def miss(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple) -> Ed
         general = (*key[:3], *[k[0] if type(k) is tuple else k for k in key[3:]])
         if node.varying is None:
             node.varying = set()
+        if general not in node.varying and (getattr(op, "varies", False) or (op, user_line()) in VARYING):
+            node.varying.add(general)                        # known to vary, elsewhere in the program or before the first step
         if general in node.varying:                          # another number at the same place: from now on it is an input
             slots = [bind_number(trace, x) if type(k) is tuple else k for k, x in zip(key[3:], operands, strict=True)]
             key = (*key[:3], *slots, *[type(x) for x in operands if type(x) in NUMBERS])
             edge = trace.node.get(key)
             if edge is not None:
                 return edge
+            VARYING.add((op, user_line()))
             return _add(trace, op, operands, attrs, key, tuple(slots))
         refs = tuple([Const(x) if type(k) is tuple else k for k, x in zip(key[3:], operands, strict=True)])
         edge = _add(trace, op, operands, attrs, key, refs)
@@ -393,12 +397,30 @@ def _translate(error: Exception, op: Any, kinds: list) -> Exception:
     return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
 
 
+def refuse_repetition(reason: str) -> None:
+    """Where a call is watched: it cannot be repeated without Python."""
+    if here.capture is not None:
+        here.capture.refused = reason
+
+
 def seen(x: Any) -> Any:
     """The values of a tensor as a NumPy array where looking at them runs nothing, else its aval.  What is no tensor, as it is."""
     if type(x) not in TENSORS:
         return x
     value = x._read_value()
     return value.array if type(value.array) is np.ndarray else value.aval
+
+
+def check_values(check: Callable, *operands: Any) -> None:
+    """Call `check` with what is `seen` of the operands."""
+    check(*map(seen, operands))
+    note_check(check, operands)
+
+
+def note_check(check: Callable, operands: Sequence) -> None:
+    """Where a call is watched: this check belongs to it."""
+    if here.capture is not None:
+        here.capture.checks.append((check, operands))
 
 
 def check_broadcast(a: tuple, b: tuple) -> None:
@@ -412,6 +434,7 @@ def to_host(value: Value, cause: str, whole: bool = False) -> np.ndarray:
     """The value as a NumPy array that must not be written to; with `whole` also that of batches."""
     if value.aval.levels and not whole:
         refuse(value.aval, cause)
+    refuse_repetition(f"it reads values ({cause})")
     array = concrete(value, cause)
     if type(array) is jax.ShapeDtypeStruct:
         raise NotImplementedError(NO_DATA)

@@ -50,7 +50,7 @@ class Counters:
 
     def reset(self) -> None:
         """Set every counter to zero."""
-        self.compiles = self.launches = self.flushes = self.misses = self.early = self.wasted = 0
+        self.compiles = self.launches = self.flushes = self.misses = self.early = self.wasted = self.repeated = 0
         self.causes: dict[str, int] = {}
 
 

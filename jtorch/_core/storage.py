@@ -15,7 +15,7 @@ from .device import CPU
 from .dtype import COMPLEX, FLOATING, bool_
 from .graph import Leaf, Value, computed, here, mode
 from .op import Array, View, op, view
-from .record import record, to_host
+from .record import record, refuse_repetition, to_host
 from .versions import note
 
 FEW = 256                                                    # elements that are rather copied by the host than by a program
@@ -114,6 +114,7 @@ class Storage:
     def read(self, step: Step) -> Value:
         """What a tensor at the end of `step` sees."""
         if self.shared() and (self.value is None or not self.value.aval.requires_grad) and not step.under_leaf():
+            refuse_repetition("it reads memory that it shares with NumPy")
             return run.host_value(np.array(self.look(step)))
         if step.op is None:
             seen = self.value if self.buffer is None else self._contents(np.array(self.buffer))
@@ -200,7 +201,7 @@ def apply_view(op: View, value: Value, numbers: tuple, attrs: tuple) -> Value:
         levels.check_data(a)
     if op in (detach.op, data_of.op) and not a.requires_grad and not a.levels:
         return value                                         # nothing to cut off
-    if array is not None and not a.requires_grad and not a.levels and op.on_host and not run.EAGER:
+    if array is not None and not a.requires_grad and not a.levels and op.on_host and not run.EAGER and here.capture is None:
         if type(array) is np.ndarray:
             return run.host_value(op.run((array, *numbers), attrs))
         if (op.picks or run.Fork.child) and a.device is CPU:

@@ -13,7 +13,7 @@ from .dtype import dtype
 from .graph import Value, here, mode
 from .pack import SMALL, concatenated, pack_values
 from .record import EAGER, advance, known_edge, record
-from .run import host_value
+from .run import concrete, host_value
 
 __all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "gradient_tensors", "put_together", "with_gradients",
            "xp"]                                             # xp: the functions that rules use
@@ -26,11 +26,12 @@ class Rule:
 
     function(p, g, state, h) -> (p, state)   `state` a list of arrays or Nones, `h` the hyperparameters by name
     elementwise  whether each element is updated on its own, so that small parameters can be updated as one vector
+    varies       whether the hyperparameters are inputs of the program from the first step on
     """
     kind, differentiable, packs = "none", False, True
 
-    def __init__(self, name: str, function: Callable, elementwise: bool = True) -> None:
-        self.name, self.function, self.elementwise = name, function, elementwise
+    def __init__(self, name: str, function: Callable, elementwise: bool = True, varies: bool = False) -> None:
+        self.name, self.function, self.elementwise, self.varies = name, function, elementwise, varies
 
     def role(self, output: int, attrs: tuple) -> int:
         """Which of a parameter's results an output is: 0 the parameter, then its states."""
@@ -194,7 +195,11 @@ def _write(tensor: Any, value: Value) -> None:
 
 def put_together(tensors: Sequence[Any]) -> None:
     """Let small tensors that are updated together travel as one vector from the first step on."""
-    pack_values([t._value for t in tensors if (t._alone() or _settle(t)) and t._value is not None])
+    values = [t._value for t in tensors if (t._alone() or _settle(t)) and t._value is not None]
+    for v in values:
+        if v.array is None:
+            concrete(v, "step")                              # how they are made must not become a part of the first step's program
+    pack_values(values)
 
 
 def _settle(tensor: Any) -> bool:

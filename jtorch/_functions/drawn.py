@@ -27,6 +27,8 @@ def draw(how: Callable[[Shape], np.ndarray], shape: Sequence[int], kind: dtype, 
     batches = _different()
     full = (*[n.size for n in batches], *shape)
     made = make(lambda: how(full), full, kind, device, requires_grad)
+    if here.capture is not None:
+        here.capture.draws.append((made._read_value(), lambda: how(full)))
     return wrap(levels.enter_drawn(made, batches)) if batches else made
 
 

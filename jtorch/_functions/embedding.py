@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from .._core.graph import here, mode
 from .._core.public import public
-from .._core.record import record, seen
+from .._core.record import check_values, record
 from .._core.tensor import Tensor, wrap
 from .._ops.embed import embedding as embedding_apply
 from .._ops.embed import embedding_bag as embedding_bag_apply
@@ -18,10 +20,15 @@ FUNCTIONAL = "nn.functional"
 MODES = ("sum", "mean", "max")
 
 
-def _known(index: Tensor | None) -> np.ndarray | None:
-    """The indices, where looking at them runs nothing."""
-    array = seen(index)
-    return array if isinstance(array, np.ndarray) and array.size and array.dtype.kind == "i" else None
+def _known(seen: Any) -> np.ndarray | None:
+    """The indices, where looking at them ran nothing."""
+    return seen if isinstance(seen, np.ndarray) and seen.size and seen.dtype.kind == "i" else None
+
+
+def _check_rows(count: int, seen: Any) -> None:
+    index = _known(seen)
+    if index is not None and (index.min() < 0 or index.max() >= count):
+        raise IndexError("index out of range in self")
 
 
 @public("torch")
@@ -46,9 +53,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     tensor([[3., 4.],
             [1., 2.]])
     """
-    index = _known(input)
-    if index is not None and weight.dim() == 2 and (index.min() < 0 or index.max() >= weight.shape[0]):
-        raise IndexError("index out of range in self")
+    if weight.dim() == 2:
+        check_values(partial(_check_rows, weight.shape[0]), input)
     if max_norm is not None:
         embedding_renorm_(weight, input, max_norm, norm_type)
     if sparse and here.mode.grad and weight.requires_grad:
@@ -78,7 +84,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     rows = weight.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise RuntimeError(f"padding_idx must be within the number of embeddings, {-rows} through {rows - 1}, but got {padding_idx}")
-    _check_places(input, rows, offsets)
+    check_values(partial(_check_places, input.numel(), rows), input, offsets)
     if mode == "max" and (scale_grad_by_freq or sparse):
         raise ValueError("max mode does not support " + ("scaling the gradient by the frequency" if scale_grad_by_freq else "sparse weights"))
     if max_norm is not None:
@@ -101,14 +107,14 @@ def _apart(input: Tensor, weight: Tensor, padding_idx: int | None, scaled: bool)
     return place.where(input != padding_idx % weight.shape[0], rows.shape[0]), table, rows.shape[0]
 
 
-def _check_places(input: Tensor, rows: int, offsets: Tensor | None) -> None:
+def _check_places(count: int, rows: int, input: Any, offsets: Any) -> None:
     index, starts = _known(input), _known(offsets)
     if starts is not None and starts.ndim == 1:
         if starts[0] != 0:
             raise RuntimeError("offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
                                f"However, got {starts[0]}")
-        if starts[-1] > input.numel():
-            raise RuntimeError(f"offsets[-1] can not be greater than input's length {input.numel()} but got offsets[-1] of {starts[-1]}")
+        if starts[-1] > count:
+            raise RuntimeError(f"offsets[-1] can not be greater than input's length {count} but got offsets[-1] of {starts[-1]}")
     if index is not None and (index.min() < 0 or index.max() >= rows):
         first = int(np.flatnonzero((index < 0) | (index >= rows))[0])
         raise RuntimeError(f"Index {first} of input takes value {index.flat[first]} which is not in the valid range [0, {rows})")

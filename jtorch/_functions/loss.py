@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from .._core import derive
 from .._core.op import Op
 from .._core.public import public
-from .._core.record import record, seen
+from .._core.size import Size
+from .._core.record import note_check, record, seen
 from .._core.tensor import Tensor, from_array, wrap
 from .._ops import classify, loss
 from .._ops.ctc import ctc_loss as ctc_loss_apply
@@ -59,19 +61,19 @@ def _lengths(given: Lengths, name: str, like: Tensor) -> tuple[Tensor, np.ndarra
     return from_array(array, like.device), array
 
 
-def _check_lengths(log_probs: Tensor, targets: Tensor, times: np.ndarray | None, labels: np.ndarray | None) -> None:
-    during, most = "(while checking arguments for ctc_loss_allocate_outputs)", log_probs.shape[0]
-    for length in () if times is None else times.flat:
+def _check_lengths(log_probs: Size, targets: Size, times: Any, labels: Any) -> None:
+    during, most = "(while checking arguments for ctc_loss_allocate_outputs)", log_probs[0]
+    for length in times.flat if isinstance(times, np.ndarray) else ():
         if not 0 <= length <= most:
             bound = "least 0" if length < 0 else f"most {most}"
             raise RuntimeError(f"Expected input_lengths to have value at {bound}, but got value {length} {during}")
-    if labels is None or not labels.size:
+    if not isinstance(labels, np.ndarray) or not labels.size:
         return
-    if targets.dim() == 2 and labels.max() > targets.shape[1]:
-        raise RuntimeError(f"Expected tensor to have size at least {labels.max()} at dimension 1, but got size {targets.shape[1]} for argument #2 "
+    if len(targets) == 2 and labels.max() > targets[1]:
+        raise RuntimeError(f"Expected tensor to have size at least {labels.max()} at dimension 1, but got size {targets[1]} for argument #2 "
                            f"'targets' {during}")
-    if targets.dim() == 1 and log_probs.dim() == 3 and labels.sum() != targets.shape[0]:
-        raise RuntimeError(f"Expected tensor to have size {labels.sum()} at dimension 0, but got size {targets.shape[0]} for argument #2 "
+    if len(targets) == 1 and len(log_probs) == 3 and labels.sum() != targets[0]:
+        raise RuntimeError(f"Expected tensor to have size {labels.sum()} at dimension 0, but got size {targets[0]} for argument #2 "
                            f"'targets' {during}")
 
 
@@ -91,7 +93,9 @@ def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_
     times, known_times = _lengths(input_lengths, "input_lengths", log_probs)
     labels, known_labels = _lengths(target_lengths, "target_lengths", log_probs)
     value = record(ctc_loss_apply.op, (log_probs, targets, times, labels), (blank, reduction, zero_infinity))
-    _check_lengths(log_probs, targets, known_times, known_labels)
+    check = partial(_check_lengths, log_probs.shape, targets.shape)
+    check(known_times, known_labels)
+    note_check(check, (times, labels))
     return wrap(value)
 
 

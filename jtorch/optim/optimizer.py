@@ -107,8 +107,9 @@ class Optimizer:
     counts_steps = False
     elementwise = True                                       # whether the rule updates each element on its own
     _opt_called = False                                      # for the warning of the learning rate schedulers
+    _scheduled = False                                       # whether a scheduler will change options, which must not compile the step anew
     _step_when_scheduled: Any
-    _rules: tuple[Rule, Rule]
+    _rules: tuple[Rule, Rule, Rule]
     _optimizer_step_pre_hooks: OrderedDict[int, Callable]
     _optimizer_step_post_hooks: OrderedDict[int, Callable]
     _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable]
@@ -122,7 +123,8 @@ class Optimizer:
             cls.step = hooked(cls.step)
         if "rule" in cls.__dict__:
             rule = widened(cls.rule)
-            cls._rules = Rule(cls.__name__, rule, cls.elementwise), _SmoothRule(cls.__name__, rule, cls.elementwise)
+            cls._rules = (Rule(cls.__name__, rule, cls.elementwise), Rule(cls.__name__, rule, cls.elementwise, varies=True),
+                          _SmoothRule(cls.__name__, rule, cls.elementwise))
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -248,11 +250,11 @@ class Optimizer:
         if group.get("differentiable"):
             self._record_smoothly(params, grads, states, numbers, static)
         else:
-            apply(self._rules[0], params, grads, states, numbers, static)
+            apply(self._rules[self._scheduled], params, grads, states, numbers, static)
 
     def _record_smoothly(self, params: Sequence, grads: Sequence, states: Sequence, numbers: dict, static: tuple) -> None:
         with torch.enable_grad():
-            made = wrap_all(record(self._rules[1], (*params, *gradient_tensors(params, grads), *states, *numbers.values()),
+            made = wrap_all(record(self._rules[2], (*params, *gradient_tensors(params, grads), *states, *numbers.values()),
                                    (len(params), len(states) // len(params), tuple(numbers), static)))
             for tensor, new in zip((*params, *states), made if isinstance(made, tuple) else (made,), strict=True):
                 tensor.copy_(new)

@@ -84,16 +84,18 @@ class Module(Tree, Placement, State, Hooks):
         """What the module computes: for a subclass to define."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
+    _compiled_call_impl: Callable | None = None              # what `compile` makes of its calls
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own = self.__dict__                                  # one look-up through `__getattr__`'s slot instead of four
         if (own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"] or own["_backward_pre_hooks"]
                 or GLOBAL_FORWARD or GLOBAL_FORWARD_PRE or GLOBAL_BACKWARD or GLOBAL_BACKWARD_PRE):
-            return self._call_impl(*args, **kwargs)
-        return self.forward(*args, **kwargs)
+            return self._compiled_call_impl(*args, **kwargs) if "_compiled_call_impl" in own else self._call_impl(*args, **kwargs)
+        return self.forward(*args, **kwargs) if "_compiled_call_impl" not in own else self._compiled_call_impl(*args, **kwargs)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile `forward` with the arguments of `torch.compile`.  Every step is compiled already, so only the arguments are checked."""
-        torch.compile(self.forward, *args, **kwargs)
+        """Compile the module's calls in place, with the arguments of `torch.compile`."""
+        self.__dict__["_compiled_call_impl"] = torch.compile(self._call_impl, *args, **kwargs)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make a parameter part of the module; None reserves the name."""
@@ -207,6 +209,7 @@ class Module(Tree, Placement, State, Hooks):
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
+        state.pop("_compiled_call_impl", None)
         for where in NAMES:
             for name, value in state.get(where, {}).items():
                 if state.get(name, self) is value:

@@ -25,7 +25,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.factor = factor
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
-        self.optimizer = optimizer
+        self.optimizer, optimizer._scheduled = optimizer, True
         count = len(optimizer.param_groups)
         if isinstance(min_lr, list | tuple):
             if len(min_lr) != count:

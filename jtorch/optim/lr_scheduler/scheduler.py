@@ -45,7 +45,7 @@ class LRScheduler:
                 raise KeyError(NOT_INITIAL.format(name="initial_lr", k=k))
         self.base_lrs: list[Any] = [copied(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
-        optimizer._step_when_scheduled = optimizer.__dict__.get("step")
+        optimizer._step_when_scheduled, optimizer._scheduled = optimizer.__dict__.get("step"), True
         self._initial_step()
 
     def _initial_step(self) -> None:

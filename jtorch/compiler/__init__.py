@@ -1,8 +1,12 @@
-"""`torch.compile`.  Programs run compiled anyway, step by step, so that it returns what it is given."""
+"""`torch.compile`.  Programs run compiled anyway, step by step; what it spares is the recording of each operation in Python, see `calls`."""
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
+
+from .. import nn
+from .calls import Calls
 
 __all__ = ["allow_in_graph", "assume_constant_result", "compile", "cudagraph_mark_step_begin", "disable", "get_default_backend", "is_compiling",
            "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_default_backend", "set_stance"]
@@ -26,7 +30,9 @@ class _Chosen:
 def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: str | Callable | None = None, mode: str | None = None,
             options: dict[str, Any] | None = None, name: str | None = None, disable: bool = False, recompile_limit: int | None = None,
             isolate_recompiles: bool = False, shapes_spec: Any = None) -> Any:
-    """The module or function itself, which runs compiled anyway; without one, a decorator.
+    """A module or function whose calls are repeated without running their Python code, where all that the code depends on is as it was: shapes,
+    types, other arguments, the modules, globals and closures that it reaches.  Code that does more than compute (it reads values, prints, changes
+    objects) runs as usual: JTORCH_LOG=recompiles says why.  Without a module or function, a decorator.
 
     >>> @torch.compile(fullgraph=True)
     ... def double(x):
@@ -42,9 +48,59 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
         raise AssertionError(f"Expected enable to be a bool, got {type(dynamic)}")
     if isinstance(backend, str) and backend not in (*BACKENDS, *DEBUG_BACKENDS):
         raise InvalidBackend(backend)
-    if model is None:
-        return _itself
-    return _itself(model)
+    return functools.partial(_compiled, disable=disable) if model is None else _compiled(model, disable)
+
+
+def _compiled(model: Any, disable: bool) -> Any:
+    if not callable(model):
+        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
+    if disable:
+        return model
+    if isinstance(model, OptimizedModule):
+        return model
+    if isinstance(model, nn.Module):
+        return OptimizedModule(model)
+    return repeating(model)
+
+
+def repeating(function: Callable) -> Callable:
+    """The function, whose calls are repeated where that is possible."""
+    calls = Calls(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return calls(*args, **kwargs)
+    setattr(call, "_torchdynamo_orig_callable", function)
+    return call
+
+
+class OptimizedModule(nn.Module):
+    """What `compile` makes of a module, which it holds as `_orig_mod`.  Other attributes are that module's."""
+
+    def __init__(self, mod: nn.Module) -> None:
+        super().__init__()
+        del self.__dict__["training"]
+        super().__setattr__("_orig_mod", mod)
+        self.__dict__["_calls"] = Calls(mod)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_modules"]["_orig_mod"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._orig_mod, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._orig_mod, name)
+
+    def __len__(self) -> int:
+        return len(self._orig_mod)
+
+    def __reduce__(self) -> tuple:
+        return OptimizedModule, (self._orig_mod,)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes."""
+        return self._calls(*args, **kwargs)
 
 
 def _itself(model: Any) -> Any:
