@@ -14,12 +14,16 @@ import numpy as np
 
 import jtorch as torch
 
+from ..nn.modules.module import HOOK_DICTIONARIES
+from ..nn.modules.registry import NAMES, Changes
 from .observer import FOREIGN
 
 MOST = 20_000                                                # objects: what reaches more is not watched
 SIMPLE = (bool, int, float, complex, str, bytes, type(None), range, slice, torch.Size)
 SEQUENCES = (list, tuple, set, frozenset, deque)
 NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+OWN = {*NAMES, *HOOK_DICTIONARIES, "_non_persistent_buffers_set"}   # of a module: the first are attributes too, and what comes to the others is counted
+WATCHED = "holds", "empty", "modules", "hooks", "changes"
 ABSENT: Any = object()
 
 
@@ -55,12 +59,16 @@ class State:
     """How a world is at one time.
 
     holds    containers with what they hold, and `empty` those that hold nothing
+    modules  modules with their attributes, and `hooks` those of their dictionaries that are empty, as of so many `changes` to any module
     tensors  all tensors in it
     refused  why it cannot be watched
     """
 
     def __init__(self, world: World) -> None:
         self.holds: list[tuple[Any, list]] = []
+        self.modules: list[tuple[torch.nn.Module, list]] = []
+        self.hooks: list = []
+        self.changes = Changes.count
         self.empty: list = []
         self.tensors: list[torch.Tensor] = []
         self.codes: set[types.CodeType] = set()
@@ -100,7 +108,11 @@ class State:
         elif not isinstance(x, (dict, World, *SEQUENCES)) and not hasattr(x, "__dict__"):
             return ()
         held = [*contents(x)]
-        if held:
+        if isinstance(x, torch.nn.Module):
+            self.modules.append((x, held))
+            self.hooks += [value for name, value in vars(x).items() if name in OWN and not value and name not in NAMES]
+            held = [value for name, value in vars(x).items() if name not in OWN or name not in NAMES and value]
+        elif held:
             self.holds.append((x, held))
         elif isinstance(x, dict | list | set | deque):
             self.empty.append(x)
@@ -109,13 +121,19 @@ class State:
 
     def stands(self) -> bool:
         """Whether everything still is what it was."""
-        if any(self.empty):
+        if any(self.empty) or not all(map(is_held, self.holds)):
             return False
-        for container, held in self.holds:
-            now = contents(container)
-            if len(now) != len(held) or not all(map(is_, now, held)):
+        if self.changes != Changes.count:
+            if any(self.hooks) or not all(map(is_held, self.modules)):
                 return False
+            self.changes = Changes.count
         return True
+
+
+def is_held(pair: tuple[Any, list]) -> bool:
+    """Whether a container holds what it held."""
+    now = contents(pair[0])
+    return len(now) == len(pair[1]) and all(map(is_, now, pair[1]))
 
 
 class World:
@@ -161,7 +179,7 @@ class World:
             if closing and made.refused is None:
                 made.refused = f"it closes over variables of {closing[0].co_name}() that cannot be watched"
             self.latest = self.states.setdefault(tuple(made.fingerprint), made)
-            self.latest.holds, self.latest.empty = made.holds, made.empty
+            vars(self.latest).update({name: getattr(made, name) for name in WATCHED})
         return self.latest
 
     def _is_nested(self, code: types.CodeType) -> bool:

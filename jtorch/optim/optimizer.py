@@ -419,12 +419,17 @@ def advance(states: list[dict], where: torch.device) -> list[tuple[list[int] | N
     found: dict[float, list[int]] = {}
     for k, number in enumerate([s.item() for s in steps]):
         found.setdefault(number + 1, []).append(k)
+    if len(found) == 1:                                      # from now on they count together, so that the first step's program serves the next
+        shared = wrap(constant(steps[0].item(), step_dtype()))
+        for s in states:
+            s["step"] = shared
+        return advance(states, where)
     made = []
     for number, chosen in found.items():
         step = wrap(constant(number, step_dtype()))
         for k in chosen:
             states[k]["step"] = step
-        made.append((chosen if len(found) > 1 else None, step))
+        made.append((chosen, step))
     return made
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jtorch as torch
 from jtorch import Tensor
+from jtorch.nn.modules.registry import Changes
 
 GLOBAL_FORWARD_PRE: OrderedDict[int, Callable] = OrderedDict()
 GLOBAL_FORWARD: OrderedDict[int, Callable] = OrderedDict()
@@ -23,6 +24,7 @@ def add_hook(hooks: OrderedDict, hook: Callable, prepend: bool = False, extra: S
     """Put `hook` into `hooks`, note it in each of the `extra` that applies, and return the handle that removes it again."""
     handle = torch.utils.hooks.RemovableHandle(hooks, extra_dict=[noted for _, noted in extra] or None)
     hooks[handle.id] = hook
+    Changes.count += 1
     if prepend:
         hooks.move_to_end(handle.id, last=False)
     for applies, noted in extra:

@@ -21,7 +21,7 @@ from jtorch.nn.modules.hooks import (
     register_module_full_backward_pre_hook,
 )
 from jtorch.nn.modules.placement import Placement
-from jtorch.nn.modules.registry import NAMES, Registry, adopt
+from jtorch.nn.modules.registry import NAMES, Changes, Registry, adopt
 from jtorch.nn.modules.state import State, _IncompatibleKeys
 from jtorch.nn.modules.tree import Tree
 from jtorch.nn.parameter import Buffer, Parameter
@@ -172,6 +172,7 @@ class Module(Tree, Placement, State, Hooks):
         elif name in NAMES and isinstance(value, dict):
             adopt(self, name, value)
         else:
+            Changes.count += 1
             super().__setattr__(name, value)
 
     def _set_buffer(self, name: str, value: Any) -> None:
@@ -201,6 +202,7 @@ class Module(Tree, Placement, State, Hooks):
                 return
         if name not in self.__dict__ and not hasattr(type(self), name):
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        Changes.count += 1
         super().__delattr__(name)
 
     def __dir__(self) -> list[str]:

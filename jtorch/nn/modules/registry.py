@@ -9,6 +9,11 @@ ABSENT: Any = object()
 NAMES = "_parameters", "_buffers", "_modules"                # where a module keeps its registries
 
 
+class Changes:
+    """How often an attribute, a parameter, a buffer, a child or a hook of any module was set or removed."""
+    count = 0
+
+
 class Registry(dict):
     """Entries by name, each also kept in the `__dict__` of the module that owns the registry.
 
@@ -86,6 +91,7 @@ class Registry(dict):
 
 def _show(owner: Any, name: str, before: Any, value: Any) -> None:
     """Make an entry an attribute, unless that would hide another attribute."""
+    Changes.count += 1
     own = owner.__dict__
     held = own.get(name, ABSENT)
     if held is ABSENT:
@@ -97,6 +103,7 @@ def _show(owner: Any, name: str, before: Any, value: Any) -> None:
 
 def _hide(owner: Any, name: str, value: Any) -> None:
     """Undo `_show`."""
+    Changes.count += 1
     if owner.__dict__.get(name, ABSENT) is value:
         del owner.__dict__[name]
 
