@@ -44,7 +44,7 @@ def typename(obj: Any) -> str:
     return kind.__qualname__ if kind.__module__ in ("builtins", "__builtin__", "", None) else f"{kind.__module__}.{kind.__qualname__}"
 
 
-LATER = ("__config__", "accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributions", "fft", "func", "functional", "hub", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version")
+LATER = ("__config__", "accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributed", "distributions", "fft", "func", "functional", "hub", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version")
 ELSEWHERE = {"vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
 
 IMPOSSIBLE = dict.fromkeys(("complex32", "chalf"), ": XLA has no complex numbers of half precision; use torch.complex64")

@@ -75,6 +75,7 @@ from jtorch import debug as debug
 from jtorch._functions.legacy import dequantize as dequantize
 from jtorch._functions.shape import detach_copy as detach_copy
 from jtorch._core.device import device as device
+from jtorch import distributed as distributed
 from jtorch import distributions as distributions
 from jtorch._core.dtype import dtype as dtype
 from jtorch._functions.removed import eig as eig

@@ -26,6 +26,7 @@ def timed(number, times, **more):
     return V.Measurement(number, times, V.TaskSpec(**{"stmt": "x + 1", "setup": "pass", "num_threads": 1, **more}))
 """
 CODE = """
+torch.distributed.is_torchelastic_launched(), torch.distributed.is_nccl_available()
 C.is_available(), C.device_count(), C.is_initialized(), C.get_arch_list(), C.get_gencode_flags(), C.is_bf16_supported(), C.is_tf32_supported()
 C.memory_allocated(), C.max_memory_allocated(), C.memory_reserved(), C.max_memory_reserved(), C.memory_cached(), C.memory_stats(), C.empty_cache()
 C.manual_seed(0), C.manual_seed_all(0), C.seed(), C.get_rng_state_all(), C.set_rng_state_all([])

@@ -383,7 +383,7 @@ class Optimizer:
                 group.setdefault(name, ADDED[name])
             if "decoupled_weight_decay" in self.defaults:
                 group.setdefault("decoupled_weight_decay", self.defaults["decoupled_weight_decay"])
-        for s in self.state.values():
+        for s in self.state.values() if self.counts_steps else ():
             if isinstance(s, dict) and "step" in s and not isinstance(s["step"], torch.Tensor):
                 s["step"] = torch.tensor(float(s["step"]), dtype=step_dtype())
 

@@ -299,8 +299,9 @@ def jobs() -> list[tuple]:
 
 CAUSES = [
     Cause("", "steps", "capturable=True.*: :  instead of AssertionError", "PyTorch refuses `capturable` on the CPU, since it means CUDA graphs; jtorch takes it"),
-    Cause("", "derivative", "amsgrad.*: :  instead of .*modified by an inplace operation", "PyTorch cannot differentiate `amsgrad`: it changes in place what the "
-          "derivative needs; jtorch can"),
+    Cause("", "derivative", "differentiable=True.*: :  instead of .*modified by an inplace operation", "PyTorch cannot differentiate these steps: it changes in "
+          "place what the derivative needs; jtorch can"),
+    Cause("LBFGS", "", "float32", "how often the closure is called, and where the search stops, depends on rounding"),
     Cause("SGD", "derivative", "momentum=.*differentiable=True", "PyTorch cuts the derivative off where the momentum begins; jtorch's is that of all steps"),
 ]
 
