@@ -87,14 +87,16 @@ class Value:
 
     origin  what its gradient flows to: a `Leaf`, or the finished trace and slot that computed it
     uses    how often a host array was an input, or was cut into pieces; absent until the first time
+    copy    of a host array, on the device; absent until it is made
     """
-    __slots__ = ("aval", "trace", "slot", "array", "origin", "uses", "__weakref__")
+    __slots__ = ("aval", "trace", "slot", "array", "origin", "uses", "copy", "__weakref__")
     aval: Aval
     trace: Trace | None
     slot: int
     array: Array
     origin: Any
     uses: int
+    copy: Array
 
     def _read_value(self) -> Value:
         return self

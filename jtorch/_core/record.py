@@ -118,7 +118,27 @@ def known_edge(op: Any, tensors: Sequence[Sequence], numbers: Sequence, attrs: t
             key.append(v.slot)
         else:
             key.append((kind, x) if x else (kind, repr(x)))
-    return trace.node.get(tuple(key)), values
+    edge = trace.node.get(tuple(key))
+    return edge if edge is not None or not op.varies else _past_numbers(trace, key, numbers), values
+
+
+def _past_numbers(trace: Trace, key: list, numbers: Sequence) -> Edge | None:
+    """The edge for `key`, which ends with these numbers, where they are inputs, if there is one.  They become inputs then."""
+    node, general, kinds = trace.node, key[:len(key) - len(numbers)], []
+    for x, k in zip(numbers, key[len(general):], strict=True):
+        if type(k) is tuple:
+            edge = node.get(type(x))
+            if edge is None:
+                return None
+            node, k = edge.node, edge.slot
+            kinds.append(type(x))
+        general.append(k)
+    found = node.get((*general, *kinds))
+    if found is not None:
+        for x in numbers:
+            if type(x) in NUMBERS:
+                bind_number(trace, x)
+    return found
 
 
 def arrive(trace: Trace, edge: Edge) -> Value:
@@ -191,14 +211,26 @@ def bind(trace: Trace, value: Value) -> bool:
         if type(value.origin) is Leaf:
             trace.leaf_slots.setdefault(value.origin, edge.slot)
     trace.node = edge.node
-    if type(array) is np.ndarray and used(value) > USES[array.nbytes < BIG] and not Fork.child:
-        array = value.array = on_device(array, trace.device)
-    trace.inputs.append(array)
+    trace.inputs.append(_lasting(value, array, trace.device) if type(array) is np.ndarray else array)
     trace.refs.append(DEAD)
     value.trace, value.slot = trace, edge.slot
     if edge.node.forecast is not None:
         start_early(trace, edge.node.forecast)
     return False
+
+
+def _lasting(value: Value, array: np.ndarray, where: device) -> Array:
+    """What programs take for a host array: the same on the device, once it is used often.  A small one stays on the host too, where views of it are made."""
+    if used(value) <= USES[array.nbytes < BIG] or Fork.child:
+        return array
+    copy = getattr(value, "copy", None)
+    if copy is None:
+        copy = on_device(array, where)
+        if array.nbytes < BIG:
+            value.copy = copy
+        else:
+            value.array = copy
+    return copy
 
 
 def used(value: Value) -> int:

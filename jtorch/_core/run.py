@@ -37,6 +37,7 @@ WORTHWHILE, MUCH = 1 << 15, 1 << 26                           # bytes of an inpu
 BUSY = 1 << 13                                               # elements of all results from which XLA's threads run a program while Python goes on
 QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", False), ("xla_cpu_parallel_codegen_split_count", 1),
          ("xla_cpu_multi_thread_eigen", False))              # for programs that hardly repeat: compiled in a third of the time, at some cost in speed
+ROUNDED = {"xla_allow_excess_precision": False}            # 16-bit results are rounded also where nobody looks at them, as PyTorch's are
 clock = count(1)
 watching: list[Any] = []                                     # the profiler at work, if there is one: see `profiling`
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
@@ -71,13 +72,13 @@ class Program:
     __slots__ = ("single", "packed", "traced", "saved", "lifts", "idle", "donated", "function", "options", "call", "fresh", "trials", "forecast")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
-                 function: Callable, options: dict | None, trial: dict | None, traced: Container[int], busy: bool,
+                 function: Callable, options: dict | None, trial: dict | None, heavy: bool, traced: Container[int], busy: bool,
                  lifts: bool, idle: Sequence[int]) -> None:
         self.lifts, self.idle = lifts, idle
         self.saved, self.donated, self.function = saved, frozenset(donated), function
         self.options = options
         self.call, self.fresh = compile(function, donated, trial or options), True
-        self.trials = TRIALS if trial else 0                 # how often it runs before it is worth a thorough compilation
+        self.trials = TRIALS if trial and heavy else 0       # how often it runs before it is worth a thorough compilation
         self.forecast = Forecast(self) if busy and not donated else None
         position = {s: n for n, s in enumerate(live)}
         inside = {s for slots in packs for s in slots}
@@ -281,12 +282,13 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     trains = any(e.entry is not None and (isinstance(e.entry.op, lower.Special) or getattr(e.entry.op, "packs", False)) for e in path)
     options = trial = None
     busy = trace.device is not META and sum(a.shape.numel() for e in path if e.entry is not None for a in e.entry.outputs) >= BUSY
+    heavy = sum(a.shape.numel() for a in known.values()) >= BUSY   # a light one would never make up for the time of another compilation
     if trace.device is CPU:
         small = all(a.shape.numel() <= SINGLE for e in path if e.entry is not None for a in e.entry.outputs)
         options = accepted(SINGLE_THREADED) if small else None
         trial = None if trains or saved else accepted(QUICK)
     program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
-                                             {s for s in live if known[s].requires_grad}, busy, lifts, idle)
+                                             heavy, {s for s in live if known[s].requires_grad}, busy, lifts, idle)
     _explain(node)
     return program
 
@@ -296,7 +298,7 @@ def compile(function: Callable, donated: tuple[int, ...], options: dict | None =
     counters.compiles += 1
     _use_disk_cache()
     function.__name__ = "jtorch_step"
-    return jax.jit(function, donate_argnums=donated, compiler_options=options)
+    return jax.jit(function, donate_argnums=donated, compiler_options={**(options or {}), **ROUNDED})
 
 
 @cache

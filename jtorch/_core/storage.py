@@ -77,12 +77,14 @@ class Storage:
     value    the base's contents, without requires_grad where the base is a leaf
     buffer   the NumPy array that is the truth instead, while somebody outside holds it
     strides  those of the base where PyTorch would not keep its elements in order; here they are
+    place    memory with the contents as of when somebody last asked for its address
     """
-    __slots__ = ("value", "buffer", "strides", "aliases", "__weakref__")
+    __slots__ = ("value", "buffer", "strides", "place", "aliases", "__weakref__")
 
     def __init__(self, value: Value | None, buffer: np.ndarray | None = None) -> None:
         self.value, self.buffer = value, buffer
         self.strides: tuple[int, ...] | None = None
+        self.place: np.ndarray | None = None
         self.aliases: list[ref] = []
 
     def join(self, tensor: Any, step: Step) -> None:

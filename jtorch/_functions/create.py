@@ -275,16 +275,25 @@ def from_file(filename: str, shared: bool | None = None, size: int | None = 0, *
               pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """A vector on the first `size` numbers of a file, which it may change if `shared` (then the file is made where there is none)."""
     kind, count = chosen(dtype, floating()), size or 0
+    mapped = mapped_file(filename, bool(shared), count, kind)
+    if not count:
+        return finish(mapped, device, requires_grad)
+    made = from_numpy(mapped)
+    return made.requires_grad_() if requires_grad else made
+
+
+def mapped_file(filename: str, shared: bool, count: int, kind: dtype) -> np.ndarray:
+    """The first `count` numbers of a file, which is made or enlarged where it is `shared`: then what is written there is written to the file."""
     if not os.path.exists(filename):
         if not shared:
             raise RuntimeError(f"unable to open file <{filename}> in read-only mode: No such file or directory (2)")
         open(filename, "wb").close()
-    if shared and os.path.getsize(filename) < count * kind.itemsize:
-        os.truncate(filename, count * kind.itemsize)
-    if not count:
-        return finish(np.zeros(0, kind.numpy), device, requires_grad)
-    made = from_numpy(np.memmap(filename, kind.numpy, "r+" if shared else "c", shape=(count,)))
-    return made.requires_grad_() if requires_grad else made
+    wanted, size = count * kind.itemsize, os.path.getsize(filename)
+    if size < wanted and not shared:
+        raise RuntimeError(f"file <{filename}> size <{size}> is smaller than the required mapping size <{wanted}>")
+    if size < wanted:
+        os.truncate(filename, wanted)
+    return np.memmap(filename, kind.numpy, "r+" if shared else "c", shape=(count,)) if count else np.zeros(0, kind.numpy)
 
 
 class _OnHost:
@@ -322,6 +331,8 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Where = None) -> Te
     """`data` as a tensor, sharing memory where that is possible."""
     if isinstance(data, Tensor):
         return data.to(device or data.device, dtype or data.dtype)
+    if hasattr(data, "untyped"):                             # a storage
+        return as_tensor(data.tensor(), dtype, device)
     if isinstance(data, np.ndarray) and (dtype is None or dtype.numpy == data.dtype) and (device is None or canonical(device) is CPU):
         return from_numpy(data)
     return tensor(data, dtype=dtype, device=device)

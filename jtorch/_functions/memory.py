@@ -17,8 +17,11 @@ from .._core.public import PUBLIC, public
 from .._core.run import concrete, host_value
 from .._core.storage import Step, Storage
 from .._core.tensor import Tensor, from_array, new
-from .create import cast_array, numbers
+from .create import cast_array, mapped_file, numbers
 from .shape import as_strided
+
+
+MOVES = 1 << 24                                              # bytes from which memory does not keep its address when it is written to
 
 
 def fresh_storage(given: tuple, device: Any, kind: dtype) -> Storage:
@@ -30,6 +33,27 @@ def fresh_storage(given: tuple, device: Any, kind: dtype) -> Storage:
     elements = numbers(given[0], kind) if given and isinstance(given[0], Sequence) else np.zeros(given[0] if given else 0)
     array = np.asarray(elements).astype(kind.numpy)
     return Storage(from_array(np.array(array), canonical(device))._value)
+
+
+def address(storage: Storage) -> int:
+    """Where the contents of a storage lie in memory; 0 for none."""
+    if storage.buffer is not None:
+        return storage.buffer.ctypes.data if storage.buffer.size else 0
+    of, array = storage.value.aval, concrete(storage.value, "data_ptr")
+    if of.device is META or not of.shape.numel():
+        return 0
+    if of.device is not CPU:
+        return array.unsafe_buffer_pointer()
+    array = np.asarray(array)
+    if storage.strides is not None:
+        array = array.transpose(layout.in_memory(storage.strides))
+    if array.nbytes > MOVES and array.flags.c_contiguous:
+        return array.ctypes.data
+    if storage.place is None:                                # values never change, so that each write moves the contents to other memory: here they stay
+        storage.place = np.array(array, order="C")
+    else:
+        np.copyto(storage.place.reshape(array.shape), array)
+    return storage.place.ctypes.data
 
 
 class UntypedStorage:
@@ -47,8 +71,14 @@ class UntypedStorage:
     def _base(self) -> Value:
         return self._storage.value if self._storage.value is not None else host_value(self._storage.buffer)
 
+    def untyped(self) -> UntypedStorage:
+        """The same memory as bytes."""
+        return self
+
     def nbytes(self) -> int:
         """The number of bytes."""
+        if self._storage.value is None:
+            return self._storage.buffer.nbytes
         a = self._base().aval
         return a.shape.numel() * a.dtype.itemsize
 
@@ -59,8 +89,8 @@ class UntypedStorage:
     __len__ = nbytes
 
     def data_ptr(self) -> int:
-        """A number that is the same for the same memory."""
-        return id(self._storage)
+        """The address of the first byte: see `Tensor.data_ptr`."""
+        return address(self._storage)
 
     def tensor(self) -> Tensor:
         """A tensor on all of it."""
@@ -93,7 +123,14 @@ class UntypedStorage:
         """A new storage with these elements."""
         return type(self)(Storage(from_array(np.array(elements), self.device)._value))
 
+    @classmethod
+    def from_file(cls, filename: str, shared: bool = False, nbytes: int = 0) -> Self:
+        """The first bytes of a file, read where they are needed; with `shared` what is written here is written to the file."""
+        return cls(Storage(None, mapped_file(filename, shared, nbytes, cls._shown)))
+
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice) and self._storage.buffer is not None:
+            return type(self)(Storage(None, self._storage.buffer.reshape(-1).view(np.uint8)[index]))
         found = self._elements()[index]
         return self._like(found) if isinstance(index, slice) else found.item()
 
@@ -250,13 +287,10 @@ def storage(self: Tensor) -> TypedStorage:
 
 @public("Tensor", aliases=("const_data_ptr",))
 def data_ptr(self: Tensor) -> int:
-    """A number that is the same for tensors whose first elements share memory."""
+    """The address of the first element in memory, to be read there before the tensor changes.  Memory of up to 16 MiB keeps its address."""
     refuse(self._aval, "storage")
-    if self._storage is None:
-        self._share()
-    if self.device is META:
-        return 0
-    return id(self._storage) + layout.of(self)[1] * self.dtype.itemsize
+    start = address(self._share())
+    return start and start + layout.of(self)[1] * self.dtype.itemsize
 
 
 @public("torch")

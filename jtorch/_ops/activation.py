@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,14 @@ FUNCTIONAL = "nn.functional"
 activation = partial(op, NONE, inplace=True, out=False)
 plain = partial(op, NONE, home=FUNCTIONAL, inplace=False, out=False)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def in_single(body: Callable[..., Array]) -> Callable[..., Array]:
+    """`body` of one array, for 16-bit numbers computed in float32 and rounded once, as PyTorch does."""
+    @wraps(body)
+    def run(input: Array, *args: Any, **kwargs: Any) -> Array:
+        return body(widened(input), *args, **kwargs).astype(input.dtype)
+    return run
 
 
 def _clip(input: Array, low: float, high: float) -> Array:
@@ -59,6 +68,7 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
 
 
 @activation(home=FUNCTIONAL)
+@in_single
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     """`input` where it is positive, else `negative_slope * input` (Maas et al. 2013).    input: (*)  ->  (*)"""
     require_floating(input, "leaky_relu_cpu")
@@ -88,6 +98,7 @@ def rrelu_apply(input: Array, noise: Array) -> Array:
 
 
 @activation(home=FUNCTIONAL)
+@in_single
 def elu(input: Array, alpha: float = 1.0) -> Array:
     """`input` where it is positive, else `alpha * (exp(input) - 1)` (Clevert et al. 2015, arXiv:1511.07289).    input: (*)  ->  (*)"""
     require_floating(input, "elu_cpu")
@@ -95,6 +106,7 @@ def elu(input: Array, alpha: float = 1.0) -> Array:
 
 
 @activation(home="torch nn.functional", node="EluBackward0")
+@in_single
 def selu(input: Array) -> Array:
     """The self-normalising ELU (Klambauer et al. 2017, arXiv:1706.02515).    input: (*)  ->  (*)"""
     require_floating(input, "elu_cpu")
@@ -102,6 +114,7 @@ def selu(input: Array) -> Array:
 
 
 @activation(home="torch nn.functional")
+@in_single
 def celu(input: Array, alpha: float = 1.0) -> Array:
     """The continuously differentiable ELU (Barron 2017, arXiv:1704.07483).    input: (*)  ->  (*)"""
     require_floating(input, "elu_cpu")
@@ -127,6 +140,7 @@ def gelu(input: Array, *, approximate: str = "none") -> Array:
 
 
 @activation(home=FUNCTIONAL)
+@in_single
 def silu(input: Array) -> Array:
     """`input * sigmoid(input)`, also called swish.    input: (*)  ->  (*)"""
     require_floating(input, "silu_cpu")
@@ -134,6 +148,7 @@ def silu(input: Array) -> Array:
 
 
 @activation(home=FUNCTIONAL)
+@in_single
 def mish(input: Array) -> Array:
     """`input * tanh(softplus(input))` (Misra 2019, arXiv:1908.08681).    input: (*)  ->  (*)"""
     require_floating(input, "mish_cpu")
@@ -178,6 +193,7 @@ def hardshrink(input: Array, lambd: float = 0.5) -> Array:
 
 
 @activation(home=FUNCTIONAL)
+@in_single
 def hardsigmoid(input: Array) -> Array:
     """`min(max(input + 3, 0), 6) / 6`.    input: (*)  ->  (*)"""
     require_floating(input, "hardsigmoid_cpu")
@@ -185,6 +201,7 @@ def hardsigmoid(input: Array) -> Array:
 
 
 @activation(home=FUNCTIONAL)
+@in_single
 def hardswish(input: Array) -> Array:
     """`input * hardsigmoid(input)` (Howard et al. 2019, arXiv:1905.02244).    input: (*)  ->  (*)"""
     require_floating(input, "hardswish_cpu")
@@ -192,6 +209,7 @@ def hardswish(input: Array) -> Array:
 
 
 @plain(node="LogSigmoidBackward0", out=True)
+@in_single
 def logsigmoid(input: Array) -> Array:
     """`log(sigmoid(input))`, without overflow.    input: (*)  ->  (*)"""
     require_floating(input, "log_sigmoid_cpu")
@@ -199,6 +217,7 @@ def logsigmoid(input: Array) -> Array:
 
 
 @plain()
+@in_single
 def glu(input: Array, dim: int = -1) -> Array:
     """First half along `dim` times the sigmoid of the second (Dauphin et al. 2016, arXiv:1612.08083).    input: (*, 2n, *)  ->  (*, n, *)"""
     if input.ndim == 0:

@@ -104,3 +104,8 @@ _modulus.defjvps(lambda t, _, z: (direction(z).conj() * t).real)
 def widened(input: jax.Array) -> jax.Array:
     """Half-precision numbers in float32, in which PyTorch accumulates them too; everything else as it is."""
     return input.astype(jnp.float32) if input.dtype in (jnp.float16, jnp.bfloat16) else input
+
+
+def plus_bias(product: jax.Array, bias: jax.Array) -> jax.Array:
+    """Their sum; of 16-bit numbers the gradient of the bias, which it has from many elements, adds up in float32."""
+    return (widened(product) + widened(bias)).astype(product.dtype)

@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from .._core.op import NONE, Array, op
 from . import nodes
-from .checks import scalar_type, sizes
+from .checks import plus_bias, scalar_type, sizes
 
 conv = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 Numbers = int | tuple[int, ...]
@@ -263,7 +263,7 @@ def _conv(input: Array, weight: Array, bias: Array | None, stride: Numbers, padd
         result = _wide(batched, weight, stride, tuple(pads), dilation)
     else:
         result = convolve(batched, weight, stride, pads, dilation, groups)
-    result = result if bias is None else result + bias.reshape(-1, *(1,) * n)
+    result = result if bias is None else plus_bias(result, bias.reshape(-1, *(1,) * n))
     return result if input.ndim == n + 2 else result[0]
 
 
@@ -325,7 +325,7 @@ def _conv_transpose(input: Array, weight: Array, bias: Array | None, stride: Num
         result = _wide_transpose(batched, weight, stride, pads, dilation, tuple(large))
     else:
         result = _transposed(batched, weight, stride, pads, dilation, groups, large)
-    result = result if bias is None else result + bias.reshape(-1, *(1,) * n)
+    result = result if bias is None else plus_bias(result, bias.reshape(-1, *(1,) * n))
     return result if input.ndim == n + 2 else result[0]
 
 

@@ -9,7 +9,7 @@ from jax import lax
 
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
-from .checks import scalar_type
+from .checks import scalar_type, widened
 from .nodes import by_operands
 
 WITH_SPECIAL = "torch Tensor special"
@@ -296,7 +296,7 @@ def sigmoid(input: Array) -> Array:
     >>> torch.sigmoid(torch.tensor([0.0, 2.0]))
     tensor([0.5000, 0.8808])
     """
-    return jax.nn.sigmoid(input)
+    return jax.nn.sigmoid(widened(input)).astype(input.dtype)
 
 
 @op(FLOAT, home=WITH_SPECIAL)

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from .._core.op import NONE, Array, op
-from .checks import dimension, require_floating, scalar_type, sizes, spread
+from .checks import dimension, require_floating, scalar_type, sizes, spread, widened
 
 pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -197,14 +197,14 @@ def _avg_pool(input: Array, kernel: Numbers, stride: Numbers | None, padding: Nu
     windows = _windows(input, kernel, stride, padding, 1, ceil_mode, n, f"avg_pool{n}d")
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
-    total = input
+    total = widened(input)
     for back, window in enumerate(reversed(windows)):
         total = sum(_taps(total, total.ndim - 1 - back, window, 0))
     divisor = _divisor(windows, count_include_pad) if divisor_override is None else np.asarray(divisor_override)
     divisor = divisor.flat[0] if divisor.size and (divisor == divisor.flat[0]).all() else divisor
     if jnp.issubdtype(input.dtype, jnp.integer):
         return lax.div(total, jnp.broadcast_to(divisor, total.shape).astype(total.dtype))
-    return total / jnp.asarray(divisor).astype(total.dtype)
+    return (total / jnp.asarray(divisor).astype(total.dtype)).astype(input.dtype)
 
 
 @pool(node="SqueezeBackward1")

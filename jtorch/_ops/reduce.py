@@ -23,7 +23,8 @@ def _summand(input: Array, dtype: dtype | None) -> Array:
 
 
 def _total(input: Array, dim: Dims, keepdim: bool) -> Array:
-    return jnp.sum(input, dimensions(dim, input.ndim), dtype=input.dtype, keepdims=keepdim)
+    wide = widened(input)
+    return jnp.sum(wide, dimensions(dim, input.ndim), dtype=wide.dtype, keepdims=keepdim).astype(input.dtype)
 
 
 def _count(input: Array, dim: Dims) -> int:

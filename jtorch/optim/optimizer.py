@@ -18,6 +18,7 @@ from .._core.tensor import wrap, wrap_all
 from .._core.update import Rule, apply, constant, counted, drop_gradients, gradient_tensors, put_together, with_gradients, xp
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
+MANY = 16                                                    # parameters from which on options are inputs of the step's program from the start
 STEP_HOOKS: tuple[dict, dict] = (OrderedDict(), OrderedDict())
 # Options that a state dict of an older PyTorch may lack, and what they were then.
 ADDED = dict(foreach=None, maximize=False, capturable=False, differentiable=False, fused=None, amsgrad=False, nesterov=False, centered=False)
