@@ -57,7 +57,7 @@ def test_files_both_ways(tmp_path: Path) -> None:
     printed(tmp_path, "theirs", other="ours")
     ours = printed(tmp_path, "ours", "-m", "jtorch", other="theirs")
     assert ours == printed(tmp_path, "theirs", other="ours")
-    assert "False" not in [line.split()[-1] for line in ours.splitlines()]
+    assert not any(line.endswith(" False") for line in ours.splitlines())
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
 
 
