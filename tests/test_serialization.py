@@ -9,7 +9,9 @@ import os
 import pickle
 import stat
 import struct
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,9 @@ import torch
 
 import jtorch
 from jtorch.serialization import archive
+
+sys.path.append(str(Path(__file__).parent / "conformance"))
+import fuzz  # noqa: E402
 
 BOTH = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 DTYPES = ("float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128 uint16 uint32 uint64 float8_e4m3fn "
@@ -347,18 +352,11 @@ def test_truncated_files(zipped):
             jtorch.load(io.BytesIO(whole[:length]))
 
 
-@BOTH
-def test_altered_files(zipped):
-    whole = saved(torch, {"a": torch.arange(5.0), "b": [1, "x"]}, _use_new_zipfile_serialization=zipped).getvalue()
-    random = np.random.default_rng(0)
-    for _ in range(300):
-        altered = bytearray(whole)
-        for place in random.integers(0, len(whole), 3):
-            altered[place] = random.integers(0, 256)
-        try:
-            jtorch.load(io.BytesIO(bytes(altered)))
-        except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError):
-            continue
+@pytest.mark.parametrize("seed", [1001, 1002])
+def test_altered_files(seed):
+    """Some of what tests/conformance/fuzz.py tries.  Nothing is watched but errors and time here: other threads of the process may do what files must not."""
+    found, wrong = fuzz.tried(seed, 150)
+    assert not wrong and len(found) > 2
 
 
 DATA, FOUR = (zipfile.ZipFile(saved(torch, torch.arange(4.0))).read(name) for name in ("archive/data.pkl", "archive/data/0"))

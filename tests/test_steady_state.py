@@ -176,3 +176,50 @@ def test_a_repeated_step_compiles_nothing(loop: Callable, programs: int) -> None
     assert counters.compiles == compiles
     assert counters.misses == misses
     assert counters.launches - launches == programs * STEPS
+
+
+def compiles(step: Callable[[int], object], steps: int) -> int:
+    before = debug.counters().compiles
+    for i in range(steps):
+        step(i)
+    return debug.counters().compiles - before
+
+
+@pytest.mark.parametrize(("schedule", "width"), [(lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda i: 1 / (i + 1)), 11),
+                                                 (lambda o: torch.optim.lr_scheduler.ReduceLROnPlateau(o, patience=0), 21)])
+def test_a_schedule_compiles_nothing(schedule: Callable, width: int) -> None:
+    """The learning rate is an input from the first step on where a scheduler will change it."""
+    counts = []
+    for scheduled in (False, True):
+        net = nn.Sequential(nn.Linear(5, width + scheduled), nn.Linear(width + scheduled, 1))    # a width of its own: no program is known yet
+        opt = torch.optim.AdamW([{"params": net[0].parameters()}, {"params": net[1].parameters(), "lr": 0.1}])
+        scheduler = schedule(opt) if scheduled else None
+
+        def step(i: int) -> float:
+            opt.zero_grad()
+            loss = nn.functional.mse_loss(net(X), Y)
+            loss.backward()
+            opt.step()
+            if scheduler is not None:
+                scheduler.step(*[1.0][:isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)])
+            return loss.item()
+        counts.append(compiles(step, 6))
+    assert counts[0] == counts[1]
+
+
+def test_what_varies_on_one_path_is_an_input_on_all() -> None:
+    """Each new path would otherwise compile twice: with the first number as a constant, and with all others."""
+    def read(i: int) -> float:
+        x = X * 2 if i < 3 else X * 2 + 1
+        return x[i:i + 4].sum().item()
+    assert compiles(read, 8) == 3
+
+
+def test_an_array_that_is_used_often_changes_nothing() -> None:
+    """Views of a small array on the host are made there, also when programs have been given it many times."""
+    small = torch.arange(6.0)
+    assert compiles(lambda i: (X[:, :2] * small.view(3, 2)[1] + small.sum()).sum().item(), 40) <= 2
+
+
+def test_a_light_program_is_compiled_once() -> None:
+    assert compiles(lambda i: bool((X[:4] > i).all()), 40) <= 2

@@ -11,7 +11,7 @@ from .gradgraph import edges, named_node
 from .graph import Entry, Trace, Value
 from .lower import differentiable
 from .promote import FLOAT_CATEGORIES
-from .record import to_host
+from .transfer import to_host
 
 
 class Anomaly:

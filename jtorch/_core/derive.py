@@ -22,7 +22,8 @@ from .graph import here, mode
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
-from .record import TENSORS, note_check, record, record_one, record_three, record_two, seen, to_host
+from .record import TENSORS, note_check, record, record_one, record_three, record_two, seen
+from .transfer import to_host
 from .sparse import FORMS, SparseTensor, elsewhere, refusing, stored
 from .tensor import Tensor, new, wrap, wrap_all
 

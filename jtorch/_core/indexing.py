@@ -17,7 +17,8 @@ from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
 from .graph import Aval, Value, aval, computed, computed_on_host, here
 from .op import Array, Arrays, op
 from .pack import Part
-from .record import EAGER, TENSORS, check_broadcast, check_values, moved, on_device, record, to_host, used
+from .record import EAGER, TENSORS, check_broadcast, check_values, moved, record, used
+from .transfer import on_device, to_host
 from .run import Fork, host_value
 
 FULL, NEW = ("full",), ("new",)

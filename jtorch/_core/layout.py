@@ -11,6 +11,8 @@ from .storage import Step
 
 Layout = tuple[tuple[int, ...], int]                         # strides and offset, in elements
 BLANK = np.zeros(1, np.int8)
+MOST = 1 << 14
+KNOWN: dict[tuple, Layout] = {}                              # those found before
 
 
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
@@ -30,8 +32,24 @@ def of(tensor: Any) -> Layout:
         return contiguous(tensor.shape), 0
     if tensor._step.op is None and tensor._storage.buffer is None:
         return tensor._storage.strides or contiguous(tensor.shape), 0
-    seen, scale = _look(tensor._step, tensor._storage)
-    return tuple(s // scale for s in seen.strides), _offset(seen) // scale
+    key = _key(tensor._step, tensor._storage)
+    found = KNOWN.get(key)
+    if found is None:
+        seen, scale = _look(tensor._step, tensor._storage)
+        found = tuple(s // scale for s in seen.strides), _offset(seen) // scale
+        if len(KNOWN) < MOST:
+            KNOWN[key] = found
+    return found
+
+
+def _key(step: Step, storage: Any) -> tuple:
+    """What a layout depends on: the base's, and the steps to what is seen."""
+    found: list = []
+    while step.op is not None:
+        found += step.op, step.numbers, step.attrs
+        step = step.parent
+    base = storage.buffer if storage.buffer is not None else storage.value.aval
+    return (*found, base.shape, base.strides if base is storage.buffer else storage.strides, base.dtype)
 
 
 def covers(step: Step, storage: Any) -> bool:

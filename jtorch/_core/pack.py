@@ -81,7 +81,7 @@ def pack_values(values: Sequence[Value]) -> None:
     """Put small concrete values together, those of one type in one vector."""
     groups: dict[dtype, list[Value]] = {}
     for v in values:
-        if type(v.array) is not Part and is_small(v.aval):
+        if v.array is not None and type(v.array) is not Part and is_small(v.aval):
             groups.setdefault(v.aval.dtype, []).append(v)
     for group in groups.values():
         if len(group) > 1:

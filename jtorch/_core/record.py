@@ -1,6 +1,7 @@
 """Recording an operation: move the cursor along one edge of the trie; where there is none yet, infer the results and add it."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from operator import call
@@ -11,13 +12,13 @@ import jax
 import numpy as np
 
 from . import config, lower
-from .batched import primal, refuse
-from .device import CPU, META, NO_DATA, PLATFORMS, accelerators, device, jax_device
+from .device import CPU, META, device
 from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import DEAD, UNTRACKED, Array, Aval, Const, Edge, Entry, Leaf, Level, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
-from .run import ACCELERATED, PACKAGE, Fork, concrete, counters, flush, prune, start_early, user_line
+from .run import PACKAGE, Fork, concrete, counters, flush, flush_one, prune, start_early, user_line
+from .transfer import on_device, to_device
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
 EAGER = config.eager
@@ -26,6 +27,15 @@ USES = 1, 16                                                 # after so many use
 HISTORY = "history"                                          # marks inputs whose gradient flows on to a finished trace
 VARYING: set[tuple[Any, str]] = set()                        # operations, with the user's line, of which some number was seen to vary
 NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
+
+
+def _eager_in_child() -> None:
+    """A forked process runs each operation at once: samples differ, and a path that never repeats would be inferred anew each time."""
+    global EAGER
+    EAGER = True
+
+
+os.register_at_fork(after_in_child=_eager_in_child)
 
 
 def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
@@ -40,6 +50,8 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
                 v = x._read()
                 if here.trace is not trace:
                     return restart(op, operands, attrs)
+                if x._value is None:                         # reading it again would record its view again
+                    operands = tuple([v if y is x else y for y in operands])
             if v.trace is not trace and bind(trace, v):
                 return restart(op, operands, attrs)          # another device's trace, or the step before this was due to run first
             key.append(v.slot)
@@ -148,7 +160,7 @@ def arrive(trace: Trace, edge: Edge) -> Value:
     v.aval, v.trace, v.slot, v.array, v.origin = edge.aval, trace, edge.slot, None, None
     trace.refs.append(ref(v))
     if EAGER:
-        flush(trace, "eager")
+        flush_one(trace, edge.entry, (v,))
     return v
 
 
@@ -158,7 +170,7 @@ def advance(trace: Trace, edge: Edge) -> tuple[Value, ...]:
     values = tuple([pending(a, trace, s) for s, a in enumerate(edge.entry.outputs, edge.entry.first)])
     trace.refs.extend([ref(v) for v in values])
     if EAGER:
-        flush(trace, "eager")
+        flush_one(trace, edge.entry, values)
     return values
 
 
@@ -429,11 +441,6 @@ def _translate(error: Exception, op: Any, kinds: list) -> Exception:
     return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
 
 
-def refuse_repetition(reason: str) -> None:
-    """Where a call is watched: it cannot be repeated without Python."""
-    if here.capture is not None:
-        here.capture.refused = reason
-
 
 def seen(x: Any) -> Any:
     """The values of a tensor as a NumPy array where looking at them runs nothing, else its aval.  What is no tensor, as it is."""
@@ -460,41 +467,3 @@ def check_broadcast(a: tuple, b: tuple) -> None:
     for d in range(-1, -min(len(a), len(b)) - 1, -1):
         if a[d] != b[d] and 1 not in (a[d], b[d]):
             raise RuntimeError(f"The size of tensor a ({a[d]}) must match the size of tensor b ({b[d]}) at non-singleton dimension {width + d}")
-
-
-def to_host(value: Value, cause: str, whole: bool = False) -> np.ndarray:
-    """The value as a NumPy array that must not be written to; with `whole` also that of batches."""
-    if value.aval.levels and not whole:
-        refuse(value.aval, cause)
-    refuse_repetition(f"it reads values ({cause})")
-    array = concrete(value, cause)
-    if type(array) is jax.ShapeDtypeStruct:
-        raise NotImplementedError(NO_DATA)
-    if value.aval.levels and not whole:
-        return np.asarray(primal(array, value.aval))
-    return array if type(array) is np.ndarray else np.asarray(array)
-
-
-def on_device(array: np.ndarray, where: device) -> Array:
-    """A host array as one that programs take without converting it each time."""
-    with jax.enable_x64(True):                               # to the only device by default: JAX compiles anew for arrays that are tied to one
-        return jax.device_put(array) if where is CPU and not ACCELERATED else jax.device_put(array, jax_device(where))
-
-
-def adopted(foreign: Any) -> Value:
-    """The array of another library, on an accelerator, as a value on the same memory."""
-    with jax.enable_x64(True):
-        array = jax.dlpack.from_dlpack(foreign)
-    kind = next((k for k in PLATFORMS if array.device in accelerators(k)), "cpu")
-    return computed(aval(array.shape, from_numpy(array.dtype), device(kind, accelerators(kind).index(array.device))), array)
-
-
-def to_device(array: Array, where: device) -> Array:
-    """A copy of a concrete array on another device; of what is known of it where there is no data."""
-    if where is META:
-        return jax.ShapeDtypeStruct(array.shape, array.dtype)
-    if type(array) is jax.ShapeDtypeStruct:
-        raise NotImplementedError(NO_DATA)
-    with jax.enable_x64(True):
-        return np.asarray(array) if where is CPU else jax.device_put(array, jax_device(where))
-

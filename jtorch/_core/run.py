@@ -22,7 +22,7 @@ from . import config, host, lower
 from .ahead import Early, Forecast
 from .device import CPU, META, jax_device
 from .dtype import from_numpy
-from .graph import Array, Node, Trace, Value, aval, computed_on_host, here, roots
+from .graph import Array, Entry, Node, Trace, Value, aval, computed_on_host, here, roots
 from .pack import Layout, Pack, Part, layout
 from .versions import note_saved
 
@@ -30,7 +30,7 @@ PACKAGE = str(Path(__file__).parent.parent) + os.sep
 NOTHING: Any = MappingProxyType({})                          # what a trace holds of its inputs and values once it is done
 lock = RLock()                                               # programs are built and run one at a time
 EAGER = config.eager
-TRIALS = 12
+TRIALS, TRIED = 12, 1 << 25                                 # a thorough compilation pays off after so many runs, and so many elements in all
 SINGLE = 1 << 16                                             # elements up to which a program's arrays are small: threads would cost more than they bring
 SINGLE_THREADED = (("xla_cpu_multi_thread_eigen", False),)
 WORTHWHILE, MUCH = 1 << 15, 1 << 26                           # bytes of an input, and of all such, from which their memory is given to results
@@ -72,13 +72,13 @@ class Program:
     __slots__ = ("single", "packed", "traced", "saved", "lifts", "idle", "donated", "function", "options", "call", "fresh", "trials", "forecast")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
-                 function: Callable, options: dict | None, trial: dict | None, heavy: bool, traced: Container[int], busy: bool,
+                 function: Callable, options: dict | None, trial: dict | None, trials: int, traced: Container[int], busy: bool,
                  lifts: bool, idle: Sequence[int]) -> None:
         self.lifts, self.idle = lifts, idle
         self.saved, self.donated, self.function = saved, frozenset(donated), function
         self.options = options
         self.call, self.fresh = compile(function, donated, trial or options), True
-        self.trials = TRIALS if trial and heavy else 0       # how often it runs before it is worth a thorough compilation
+        self.trials = trials if trial else 0                 # how often it runs before it is worth a thorough compilation
         self.forecast = Forecast(self) if busy and not donated else None
         position = {s: n for n, s in enumerate(live)}
         inside = {s for slots in packs for s in slots}
@@ -120,6 +120,18 @@ def flush(trace: Trace, cause: str) -> None:
             del here.traces[trace.device]
     if trace.failed is not None:
         raise trace.failed
+
+
+def flush_one(trace: Trace, entry: Entry, values: Sequence[Value]) -> None:
+    """What `flush` does where each operation runs at once; in few steps in a forked process, which has no programs."""
+    if not Fork.child or trace.sources or trace.packs or watching or entry.lifted or isinstance(entry.op, lower.Special) or trace.device is not CPU:
+        flush(trace, "eager")
+        return
+    for v, array in zip(values, host.run_one(entry, trace.inputs), strict=True):
+        v.array = array
+    trace.done, trace.sources = True, NOTHING
+    trace.inputs = trace.refs = trace.leaf_slots = trace.packs = NOTHING
+    here.start(CPU)
 
 
 def _salvage(trace: Trace, values: list[Value], error: Exception) -> Exception | None:
@@ -282,13 +294,13 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     trains = any(e.entry is not None and (isinstance(e.entry.op, lower.Special) or getattr(e.entry.op, "packs", False)) for e in path)
     options = trial = None
     busy = trace.device is not META and sum(a.shape.numel() for e in path if e.entry is not None for a in e.entry.outputs) >= BUSY
-    heavy = sum(a.shape.numel() for a in known.values()) >= BUSY   # a light one would never make up for the time of another compilation
+    trials = max(TRIALS, TRIED // max(1, sum(a.shape.numel() for a in known.values())))
     if trace.device is CPU:
         small = all(a.shape.numel() <= SINGLE for e in path if e.entry is not None for a in e.entry.outputs)
         options = accepted(SINGLE_THREADED) if small else None
         trial = None if trains or saved else accepted(QUICK)
     program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
-                                             heavy, {s for s in live if known[s].requires_grad}, busy, lifts, idle)
+                                             trials, {s for s in live if known[s].requires_grad}, busy, lifts, idle)
     _explain(node)
     return program
 

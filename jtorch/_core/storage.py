@@ -12,10 +12,11 @@ import numpy as np
 
 from . import levels, run
 from .device import CPU
-from .dtype import COMPLEX, FLOATING, bool_
-from .graph import Leaf, Value, computed, here, mode
+from .dtype import COMPLEX, FLOATING, bool_, from_numpy
+from .graph import Aval, Leaf, Value, aval, computed, here, mode
 from .op import Array, View, op, view
-from .record import record, refuse_repetition, to_host
+from .record import record
+from .transfer import refuse_repetition, to_host
 from .versions import note
 
 FEW = 256                                                    # elements that are rather copied by the host than by a program
@@ -113,9 +114,20 @@ class Storage:
             return old
         return keep_history(old, run.host_value(array)) if old.aval.requires_grad else run.host_value(array)
 
+    def _is_plain(self, step: Step) -> bool:
+        """Whether what is seen through `step` is just what lies in an array that somebody else holds too."""
+        return self.shared() and (self.value is None or not self.value.aval.requires_grad) and not step.under_leaf()
+
+    def shared_aval(self, step: Step) -> Aval | None:
+        """What is known of what `step` sees of a shared array, which is not copied for that; None where it is none."""
+        if not self._is_plain(step):
+            return None
+        seen = self.look(step)
+        return aval(seen.shape, from_numpy(seen.dtype))
+
     def read(self, step: Step) -> Value:
         """What a tensor at the end of `step` sees."""
-        if self.shared() and (self.value is None or not self.value.aval.requires_grad) and not step.under_leaf():
+        if self._is_plain(step):
             refuse_repetition("it reads memory that it shares with NumPy")
             return run.host_value(np.array(self.look(step)))
         if step.op is None:

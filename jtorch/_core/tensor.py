@@ -16,7 +16,8 @@ from .generated import Generated
 from .graph import Aval, Gradients, Leaf, Value, aval, computed, here
 from .op import View
 from .promote import FLOAT_CATEGORIES, NUMBERS
-from .record import TENSORS, record, to_device, to_host
+from .record import TENSORS, record
+from .transfer import to_device, to_host
 from .run import concrete, host_value
 from .size import Size
 from .storage import CUTS, Step, Storage, apply_view, crowded, data_of, detach, fitting, keep_history, leaf_value
@@ -68,33 +69,33 @@ class Tensor(Generated):
 
     @property
     def _aval(self) -> Aval:
-        return self._read_value().aval
+        v, storage = self._value, self._storage
+        return v.aval if v is not None else storage and storage.shared_aval(self._step) or self._read_value().aval
 
     @property
     def shape(self) -> Size:
         """The sizes of its dimensions."""
-        return self._read_value().aval.shape
+        v = self._value
+        return v.aval.shape if v is not None else self._aval.shape
 
     @property
     def dtype(self) -> dtype:
         """The type of its elements."""
-        return self._read_value().aval.dtype
+        v = self._value
+        return v.aval.dtype if v is not None else self._aval.dtype
 
     @property
     def device(self) -> device:
         """Where it lives."""
-        return self._read_value().aval.device
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return len(self._read_value().aval.shape)
+        v = self._value
+        return v.aval.device if v is not None else self._aval.device
 
     def dim(self) -> int:
         """The number of dimensions."""
-        return len(self._read_value().aval.shape)
+        return len(self.shape)
 
     ndimension = dim
+    ndim = property(dim)
 
     @overload
     def size(self, dim: None = None) -> Size: ...
@@ -223,7 +224,7 @@ class Tensor(Generated):
     def requires_grad(self) -> bool:
         """Whether operations on it are recorded for gradients."""
         leaf = self._leaf
-        return leaf.active if leaf is not None else self._read_value().aval.requires_grad
+        return leaf.active if leaf is not None else self._aval.requires_grad
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
@@ -264,7 +265,7 @@ class Tensor(Generated):
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made it."""
-        return self._leaf is not None or self._tracked or not self._read_value().aval.requires_grad
+        return self._leaf is not None or self._tracked or not self._aval.requires_grad
 
     @property
     def grad(self) -> Tensor | None:

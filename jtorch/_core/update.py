@@ -13,10 +13,10 @@ from .dtype import dtype
 from .graph import Value, here, mode
 from .pack import SMALL, concatenated, pack_values
 from .record import EAGER, advance, known_edge, record
-from .run import concrete, host_value
+from .run import flush, host_value
 
-__all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "gradient_tensors", "put_together", "with_gradients",
-           "xp"]                                             # xp: the functions that rules use
+__all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "gradient_tensors", "prepare", "put_together",
+           "run_pending", "with_gradients", "xp"]            # xp: the functions that rules use
 
 OWNED = 4                                                    # references to a value: its tensor's, the list's, the loop's and the argument's
 
@@ -193,13 +193,21 @@ def _write(tensor: Any, value: Value) -> None:
         here.mode = before
 
 
+def run_pending() -> None:
+    """Run what is recorded, where it must not become a part of the next step's program."""
+    for trace in list(here.traces.values()):
+        flush(trace, "step")
+
+
+def prepare(params: Sequence[Any]) -> None:
+    """Make parameters ready to be updated.  How they and the data were made is no part of the first step."""
+    run_pending()
+    put_together(params)
+
+
 def put_together(tensors: Sequence[Any]) -> None:
     """Let small tensors that are updated together travel as one vector from the first step on."""
-    values = [t._value for t in tensors if (t._alone() or _settle(t)) and t._value is not None]
-    for v in values:
-        if v.array is None:
-            concrete(v, "step")                              # how they are made must not become a part of the first step's program
-    pack_values(values)
+    pack_values([t._value for t in tensors if (t._alone() or _settle(t)) and t._value is not None])
 
 
 def _settle(tensor: Any) -> bool:

@@ -12,7 +12,8 @@ from .._core.dtype import FLOATING, dtype
 from .._core.fused import fma64
 from .._core.public import public
 from .._core.random import narrow
-from .._core.record import record, to_host
+from .._core.record import record
+from .._core.transfer import to_host
 from .._core.tensor import Tensor, from_array, wrap
 from .._ops.activation import gumbel_softmax_apply, leaky_relu, rrelu_apply
 from .._ops.elementary import sigmoid, tanh

@@ -17,7 +17,7 @@ from .._core.dtype import FLOATING, chosen, dtype
 from .._core.format import layout, memory_format
 from .._core.graph import here, mode
 from .._core.public import PUBLIC, public
-from .._core.record import adopted
+from .._core.transfer import adopted
 from .._core.sparse import FORMS, STRIDED, SparseTensor, refusal
 from .._core.storage import Step, Storage
 from .._core.tensor import Tensor, from_array, new, required, wrap

@@ -9,7 +9,7 @@ import numpy as np
 from .._core import levels
 from .._core.dtype import dtype
 from .._core.graph import Level, here
-from .._core.record import to_host
+from .._core.transfer import to_host
 from .._core.tensor import Tensor, wrap
 from .create import make
 

@@ -12,7 +12,8 @@ from .._core.dtype import FLOATING, dtype
 from .._core.format import memory_format
 from .._core.graph import aval, computed
 from .._core.public import public
-from .._core.record import record, to_device, to_host
+from .._core.record import record
+from .._core.transfer import to_device, to_host
 from .._core.run import concrete, host_value
 from .._core.storage import convert
 from .._core.tensor import HIDDEN, Tensor, from_array, new, wrap

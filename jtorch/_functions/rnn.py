@@ -8,7 +8,8 @@ import numpy as np
 
 from .._core import random
 from .._core.public import public
-from .._core.record import record, to_host
+from .._core.record import record
+from .._core.transfer import to_host
 from .._core.run import host_value
 from .._core.tensor import Tensor, from_array, wrap
 from .._ops.packed import packed, unpacked

@@ -15,7 +15,7 @@ from .._core.hooks import RemovableHandle
 from .._core.record import record
 from .._core.sparse import SparseTensor
 from .._core.tensor import wrap, wrap_all
-from .._core.update import Rule, apply, constant, counted, drop_gradients, gradient_tensors, put_together, with_gradients, xp
+from .._core.update import Rule, apply, constant, counted, drop_gradients, gradient_tensors, prepare, put_together, with_gradients, xp
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 MANY = 16                                                    # parameters from which on options are inputs of the step's program from the start
@@ -170,7 +170,7 @@ class Optimizer:
             raise ValueError("all optimizer param groups should be with/without names. cannot add param group "
                              f"{'with' if 'param_names' in group else 'without'} names to the optimizer")
         self.param_groups.append(group)
-        put_together(params)
+        prepare(params)
 
     def __repr__(self) -> str:
         groups = []
@@ -251,7 +251,8 @@ class Optimizer:
         if group.get("differentiable"):
             self._record_smoothly(params, grads, states, numbers, static)
         else:
-            apply(self._rules[self._scheduled], params, grads, states, numbers, static)
+            varies = self._scheduled or len(params) >= MANY  # the step of many would take long to compile anew
+            apply(self._rules[varies], params, grads, states, numbers, static)
 
     def _record_smoothly(self, params: Sequence, grads: Sequence, states: Sequence, numbers: dict, static: tuple) -> None:
         with torch.enable_grad():

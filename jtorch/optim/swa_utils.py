@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import jtorch as torch
 from jtorch import nn
 
+from .._core.update import run_pending
 from .lr_scheduler.scheduler import LRScheduler, per_group
 from .optimizer import Optimizer
 
@@ -17,25 +18,43 @@ __all__ = ["AveragedModel", "SWALR", "get_ema_avg_fn", "get_ema_multi_avg_fn", "
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable:
-    """For `multi_avg_fn`: exponential moving averages.  a ← decay a + (1 - decay) p"""
+    """For `multi_avg_fn`: exponential moving averages.  a ← a + (1 - decay) (p - a)"""
     one = get_ema_avg_fn(decay)
 
     @torch.no_grad()
     def ema_update(ema_param_list: Any, current_param_list: Any, _: Any) -> None:
-        for average, current in zip(ema_param_list, current_param_list, strict=True):
-            average.copy_(one(average, current, _) if torch.is_floating_point(average) or torch.is_complex(average) else current)
+        smooth = is_smooth(ema_param_list[0])
+        for average, current in paired(ema_param_list, current_param_list):
+            if smooth:
+                average.lerp_(current, 1 - decay)
+            else:
+                average.copy_(one(average, current, _))
     return ema_update
 
 
 def get_swa_multi_avg_fn() -> Callable:
     """For `multi_avg_fn`: equal averages.  a ← a + (p - a) / (n + 1)"""
-    one = get_swa_avg_fn()
-
     @torch.no_grad()
     def swa_update(averaged_param_list: Any, current_param_list: Any, num_averaged: Any) -> None:
-        for average, current in zip(averaged_param_list, current_param_list, strict=True):
-            average.copy_(one(average, current, num_averaged))
+        smooth = is_smooth(averaged_param_list[0])
+        for average, current in paired(averaged_param_list, current_param_list):
+            if smooth:
+                average.lerp_(current, 1 / (num_averaged + 1))
+            else:
+                average.addcdiv_(current - average, num_averaged + 1)
     return swa_update
+
+
+def is_smooth(tensor: torch.Tensor) -> bool:
+    """Whether it holds real or complex numbers, not integers."""
+    return torch.is_floating_point(tensor) or torch.is_complex(tensor)
+
+
+def paired(averages: Sequence[torch.Tensor], currents: Sequence[torch.Tensor]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Each average with what is to be added to it."""
+    if len(averages) != len(currents):
+        raise RuntimeError(f"Tensor lists must have the same number of tensors, got {len(averages)} and {len(currents)}")
+    return list(zip(averages, currents, strict=True))
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable:
@@ -95,7 +114,11 @@ class AveragedModel(nn.Module):
             for average, current in pairs:
                 average.copy_(current)
         elif self.multi_avg_fn is not None:
-            self.multi_avg_fn([a.detach() for a, _ in pairs], [c for _, c in pairs], self.n_averaged)
+            groups: dict[tuple, list] = {}
+            for average, current in pairs:
+                groups.setdefault((average.device, average.dtype), []).append((average.detach(), current))
+            for (device, _), group in groups.items():
+                self.multi_avg_fn([a for a, _ in group], [c for _, c in group], self.n_averaged.to(device))
         else:
             mean = self.avg_fn or get_swa_avg_fn()
             for average, current in pairs:
@@ -104,6 +127,7 @@ class AveragedModel(nn.Module):
             for average, current in zip(self.module.buffers(), model.buffers(), strict=False):
                 average.copy_(current.detach().to(average.device))
         self.n_averaged += 1
+        run_pending()
 
 
 @torch.no_grad()

@@ -301,6 +301,8 @@ CAUSES = [
     Cause("", "steps", "capturable=True.*: :  instead of AssertionError", "PyTorch refuses `capturable` on the CPU, since it means CUDA graphs; jtorch takes it"),
     Cause("", "derivative", "differentiable=True.*: :  instead of .*modified by an inplace operation", "PyTorch cannot differentiate these steps: it changes in "
           "place what the derivative needs; jtorch can"),
+    Cause("LBFGS", "", "float instead of float64", "the length of a step that was interpolated is a number in the state, and a tensor in PyTorch's"),
+    Cause("LBFGS", "file", "float64 .*elements", "where the search stops depends on rounding: 35 iterations instead of 36"),
     Cause("LBFGS", "", "float32", "how often the closure is called, and where the search stops, depends on rounding"),
     Cause("SGD", "derivative", "momentum=.*differentiable=True", "PyTorch cuts the derivative off where the momentum begins; jtorch's is that of all steps"),
 ]

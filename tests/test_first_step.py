@@ -1,0 +1,95 @@
+"""A training script compiles its step once: how data and weights are made, counted and averaged is no part of the step's program."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import jtorch as torch
+from jtorch import debug, nn
+
+Step = Callable[[int], object]
+
+
+def compiled(step: Step, steps: range) -> int:
+    """How many programs these steps compile."""
+    before = debug.counters().compiles
+    for i in steps:
+        step(i)
+    return debug.counters().compiles - before
+
+
+def computed_data(width: int) -> Step:
+    """The data are still to be computed when the optimizer is made, and so are weights that were filled in place."""
+    x = torch.arange(8.0 * width).reshape(8, width).sin()
+    net = nn.Sequential(nn.Linear(width, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    nn.init.orthogonal_(net[0].weight)
+    nn.init.zeros_(net[2].weight)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+
+    def step(i: int) -> float:
+        optimizer.zero_grad()
+        loss = net(x).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+    return step
+
+
+def counted_steps(width: int) -> Step:
+    """Each parameter begins with a count of its own."""
+    x, net = torch.ones(2, width), nn.Linear(width, 1)
+    optimizer = torch.optim.Adam(net.parameters())
+
+    def step(i: int) -> float:
+        optimizer.zero_grad()
+        loss = net(x).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+    return step
+
+
+def rate_by_hand(width: int) -> Step:
+    """The learning rate of a deep model changes without a scheduler."""
+    x, net = torch.ones(2, width), nn.Sequential(*[nn.Linear(width, width) for _ in range(8)])
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def step(i: int) -> float:
+        optimizer.param_groups[0]["lr"] = 0.1 / (i + 1)
+        optimizer.zero_grad()
+        loss = net(x).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+    return step
+
+
+@pytest.mark.parametrize(("loop", "width"), [(computed_data, 23), (counted_steps, 29), (rate_by_hand, 31)])
+def test_the_first_program_serves_all_steps(loop: Callable[[int], Step], width: int) -> None:
+    step = loop(width)
+    assert compiled(step, range(5)) == 1
+
+
+def test_an_averaged_model_compiles_nothing_more() -> None:
+    """Its averages are no part of the step's program; under `no_grad` it is the same program each time, though its weights are seen as views of leaves."""
+    x, net = torch.ones(2, 37), nn.Sequential(nn.Linear(37, 5), nn.Linear(5, 1))
+    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+
+    def train(i: int) -> float:
+        optimizer.zero_grad()
+        loss = net(x).square().sum()
+        loss.backward()
+        optimizer.step()
+        average.update_parameters(net)
+        return loss.item()
+
+    def step(i: int) -> float:
+        train(i)
+        with torch.no_grad():
+            return torch.cat([average.module[0].weight.t().expand(37, 5), average(x).expand(2, 5)]).sum().item()
+
+    assert compiled(train, range(3)) <= 4                    # the step, the first averages, the others, and their count
+    step(3)
+    assert compiled(step, range(4, 8)) == 0
