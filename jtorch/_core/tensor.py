@@ -81,21 +81,23 @@ class Tensor(Generated):
     @property
     def dtype(self) -> dtype:
         """The type of its elements."""
-        v = self._value
-        return v.aval.dtype if v is not None else self._aval.dtype
+        return self._aval.dtype
 
     @property
     def device(self) -> device:
         """Where it lives."""
-        v = self._value
-        return v.aval.device if v is not None else self._aval.device
+        return self._aval.device
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
 
     def dim(self) -> int:
         """The number of dimensions."""
         return len(self.shape)
 
     ndimension = dim
-    ndim = property(dim)
 
     @overload
     def size(self, dim: None = None) -> Size: ...

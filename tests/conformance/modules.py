@@ -23,7 +23,7 @@ import jtorch
 
 MODULES = {info.name + " more" * (info in MORE): info for info in [*module_db, *MORE]}
 CASTS = {"half": torch.float16, "bfloat16": torch.bfloat16, "double": torch.float64}
-SAMPLES = 64                                                  # of a module for a type, in training or not: where it has more, evenly chosen ones
+SAMPLES = 12                                                  # of a module for a type, in training or not: where it has more, evenly chosen ones
 TOGETHER = 8                                                  # samples whose programs are compiled as one
 THOROUGH = 2                                                  # samples of each module that are copied, pickled and tried in other types too
 

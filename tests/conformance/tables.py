@@ -103,7 +103,7 @@ def run(head: str, path: Path, check: Callable[..., Row], jobs: list[tuple], cau
     given = parser.parse_args()
     wanted = [(check, job) for job in jobs if re.search(given.names, job[0])]
     rows: list[Row] = []
-    with multiprocessing.get_context("spawn").Pool(given.processes, maxtasksperchild=40) as pool:
+    with multiprocessing.get_context("spawn").Pool(given.processes, maxtasksperchild=8) as pool:
         for row in pool.imap(work, wanted):
             rows.append(row)
             for aspect, texts in unexplained(row, causes).items():
