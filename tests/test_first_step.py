@@ -19,13 +19,8 @@ def compiled(step: Step, steps: range) -> int:
     return debug.counters().compiles - before
 
 
-def computed_data(width: int) -> Step:
-    """The data are still to be computed when the optimizer is made, and so are weights that were filled in place."""
-    net = nn.Sequential(nn.Linear(width, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
-    nn.init.zeros_(net[2].weight)
-    x = torch.arange(8.0 * width).reshape(8, width).sin()
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
-
+def trained(net: nn.Module, x: torch.Tensor, optimizer: torch.optim.Optimizer) -> Step:
+    """An ordinary step."""
     def step(i: int) -> float:
         optimizer.zero_grad()
         loss = net(x).square().sum()
@@ -33,38 +28,40 @@ def computed_data(width: int) -> Step:
         optimizer.step()
         return loss.item()
     return step
+
+
+def computed_data(width: int) -> Step:
+    """The data are still to be computed when the optimizer is made."""
+    net, x = nn.Linear(width, 1), torch.arange(8.0 * width).reshape(8, width).sin()
+    return trained(net, x, torch.optim.SGD(net.parameters(), lr=0.1))
+
+
+def filled_weights(width: int) -> Step:
+    """So are weights that were filled in place."""
+    x, net = torch.ones(8, width), nn.Sequential(nn.Linear(width, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    nn.init.zeros_(net[2].weight)
+    return trained(net, x, torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9))
 
 
 def counted_steps(width: int) -> Step:
     """Each parameter begins with a count of its own."""
-    x, net = torch.ones(2, width), nn.Linear(width, 1)
-    optimizer = torch.optim.Adam(net.parameters())
-
-    def step(i: int) -> float:
-        optimizer.zero_grad()
-        loss = net(x).square().sum()
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-    return step
+    net = nn.Linear(width, 1)
+    return trained(net, torch.ones(2, width), torch.optim.Adam(net.parameters()))
 
 
 def rate_by_hand(width: int) -> Step:
     """The learning rate of a deep model changes without a scheduler."""
-    x, net = torch.ones(2, width), nn.Sequential(*[nn.Linear(width, width) for _ in range(8)])
+    net = nn.Sequential(*[nn.Linear(width, width) for _ in range(8)])
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    ordinary = trained(net, torch.ones(2, width), optimizer)
 
-    def step(i: int) -> float:
+    def step(i: int) -> object:
         optimizer.param_groups[0]["lr"] = 0.1 / (i + 1)
-        optimizer.zero_grad()
-        loss = net(x).square().sum()
-        loss.backward()
-        optimizer.step()
-        return loss.item()
+        return ordinary(i)
     return step
 
 
-@pytest.mark.parametrize(("loop", "width"), [(computed_data, 23), (counted_steps, 29), (rate_by_hand, 31)])
+@pytest.mark.parametrize(("loop", "width"), [(computed_data, 23), (filled_weights, 19), (counted_steps, 29), (rate_by_hand, 31)])
 def test_the_first_program_serves_all_steps(loop: Callable[[int], Step], width: int) -> None:
     step = loop(width)
     assert compiled(step, range(5)) == 1
@@ -76,13 +73,11 @@ def test_an_averaged_model_compiles_nothing_more() -> None:
     average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
 
-    def train(i: int) -> float:
-        optimizer.zero_grad()
-        loss = net(x).square().sum()
-        loss.backward()
-        optimizer.step()
+    step = trained(net, x, optimizer)
+
+    def train(i: int) -> None:
+        step(i)
         average.update_parameters(net)
-        return loss.item()
 
     def evaluate(i: int) -> float:
         train(i)

@@ -106,10 +106,7 @@ class Tensor(Generated):
     def size(self, dim: int | None = None) -> Size | int:
         """The shape, or the size of one dimension."""
         shape = self.shape
-        if dim is None:
-            return shape
-        indexing.check_dimension(dim, len(shape))
-        return shape[dim]
+        return shape if dim is None else shape[indexing.check_dimension(dim, len(shape))]
 
     def numel(self) -> int:
         """The number of elements."""
