@@ -443,6 +443,40 @@ def test_averaged_models() -> None:
         jtorch.optim.swa_utils.get_ema_avg_fn(1.5)
 
 
+@pytest.mark.parametrize(("make", "kind"), [
+    (make, kind) for make in (lambda u: u.get_ema_multi_avg_fn(0.9), lambda u: u.get_swa_multi_avg_fn())
+    for kind in ("float32", "float64", "complex64", "int64")])
+def test_averages_of_lists(make: Callable, kind: str) -> None:
+    """The functions for lists are PyTorch's in every bit, and so are their errors."""
+    found = []
+    for T in BOTH:
+        T.manual_seed(0)
+        averages = [(10 * T.randn(500)).to(getattr(T, kind)) for _ in range(2)]
+        currents = [(10 * T.randn(500)).to(getattr(T, kind)) for _ in range(2)]
+        try:
+            for n in (1, 6):
+                make(T.optim.swa_utils)(averages, currents, T.tensor(n))
+        except RuntimeError as error:
+            averages = [str(error)]
+        with pytest.raises(RuntimeError, match="same number of tensors, got 1 and 2"):
+            make(T.optim.swa_utils)(averages[:1], currents, T.tensor(1))
+        found.append([x if isinstance(x, str) else x.tolist() for x in averages])
+    assert found[0] == found[1]
+
+
+def test_lists_to_average_hold_one_type() -> None:
+    """A model's parameters and buffers are averaged by device and type."""
+    seen = []
+    for T in BOTH:
+        model = T.nn.Sequential(T.nn.Linear(3, 2), T.nn.BatchNorm1d(2), T.nn.Linear(2, 1).double())
+        lists: list[tuple[str, int]] = []
+        average = T.optim.swa_utils.AveragedModel(model, use_buffers=True, multi_avg_fn=lambda a, p, n, lists=lists: lists.append((str(a[0].dtype), len(a))))
+        average.update_parameters(model)
+        average.update_parameters(model)
+        seen.append(sorted(lists))
+    assert seen[0] == seen[1]
+
+
 def test_swapped_in() -> None:
     """Inside the block an optimizer works on other parameters and state."""
     found = []
