@@ -14,7 +14,7 @@ from .._core.update import apply
 
 class Transformation:
     """An optax transformation on lists of tensors, as one recorded operation.  Its state is a list of tensors: the leaves of optax's tree."""
-    kind, differentiable, name = "none", False, "optax"
+    kind, differentiable, varies, name = "none", False, False, "optax"
 
     def __init__(self, transformation: optax.GradientTransformation) -> None:
         self.transformation = optax.with_extra_args_support(transformation)
