@@ -107,7 +107,7 @@ def _check_known(op: Op, attrs: tuple, *operands: Any) -> None:
 def all_pending(operands: tuple) -> bool:
     """Whether there is nothing to check: no operand is a number, and none's values are on the host."""
     for x in operands:
-        if x is not None and (type(x) not in TENSORS or (v := x._value) is None or type(v.array) is ndarray):
+        if x is not None and (type(x) not in TENSORS or (v := x._value) is None or type(v.array) is ndarray and not hasattr(v, "copy")):
             return False
     return True
 

@@ -304,6 +304,7 @@ CAUSES = [
     Cause("Adam|ASGD", "derivative", "(float64|complex64).*elements", "PyTorch computes the bias correction in float32 where it differentiates"),
     Cause("", "steps", "complex64 .*differentiable=True.*: RuntimeError: a leaf Variable", "the same error, of a view of the leaf in PyTorch"),
     Cause("", "sparse", "complex64 .*: :  instead of RuntimeError: embedding does not support", "PyTorch cannot differentiate the embedding of complex numbers"),
+    Cause("Muon", "", "elements", "it orthogonalises in bfloat16, whose rounding depends on the order of sums"),
     Cause("LBFGS", "", "float instead of float64", "the length of a step that was interpolated is a number in the state, and a tensor in PyTorch's"),
     Cause("LBFGS", "file", "float64 .*elements", "where the search stops depends on rounding: 35 iterations instead of 36"),
     Cause("LBFGS", "", "float32", "how often the closure is called, and where the search stops, depends on rounding"),
