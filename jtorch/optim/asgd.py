@@ -34,7 +34,7 @@ class ASGD(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for s in self.state.values():                        # saved by an older PyTorch as numbers; loading gives them the parameter's type
-            s.update({n: torch.as_tensor(s[n], dtype=step_dtype()) for n in ("eta", "mu") if n in s})
+            s.update({n: torch.as_tensor(s[n], dtype=step_dtype()) for n in ("eta", "mu") if n in s and not isinstance(s[n], torch.Tensor)})
 
     @staticmethod
     def rule(p: Any, g: Any, state: list, h: dict[str, Any]) -> tuple[Any, list]:
