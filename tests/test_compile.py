@@ -236,6 +236,40 @@ def test_module(package: types.ModuleType) -> None:
     assert callable(net._compiled_call_impl) and net(package.ones(1, 2)).shape == (1, 3)
 
 
+def test_disabled() -> None:
+    """What is disabled runs in Python each time, and so does what calls it; `reset` and `set_stance` too."""
+    seen = []
+
+    @torch.compiler.disable
+    def plain(x: torch.Tensor) -> torch.Tensor:
+        seen.append(None)
+        return x + 1
+    found, count = repeats(torch.compile(lambda x: plain(x) * 2), torch.ones(1))
+    assert found == [[4.0]] * CALLS and len(seen) == CALLS and count == 0
+    call = torch.compile(lambda x: x * 3)
+    assert repeats(call, torch.ones(1))[1] >= CALLS - 2
+    with torch.compiler.set_stance("force_eager"):
+        assert repeats(call, torch.ones(1)) == ([[3.0]] * CALLS, 0)
+    assert repeats(call, torch.ones(1))[1] == CALLS
+    torch.compiler.reset()
+    assert 0 < repeats(call, torch.ones(1))[1] < CALLS
+    net = torch.compiler.disable(nn.Linear(2, 3))
+    assert net(torch.ones(1, 2)).shape == (1, 3) and list(net.state_dict()) == ["_orig_mod.weight", "_orig_mod.bias"]
+    with pytest.raises(RuntimeError, match="no FX graph"):
+        torch.compile(lambda x: x, backend=lambda graph, inputs: graph)
+
+
+def test_what_changes_each_time_is_given_up() -> None:
+    """An attribute that never stays the same: after some calls nobody watches any more, and results are right."""
+    net = nn.Linear(1, 1)
+    net.scale = 0.0
+    call = torch.compile(lambda x: x * net.scale)
+    for n in range(40):
+        net.scale = n / 3
+        assert call(torch.ones(1)).item() == pytest.approx(n / 3)
+    assert len(call.__closure__[0].cell_contents.shortcuts) < 40
+
+
 def test_pickle() -> None:
     net = torch.compile(nn.Linear(2, 3))
     net(torch.ones(1, 2))

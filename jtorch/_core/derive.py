@@ -23,9 +23,9 @@ from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
 from .record import TENSORS, note_check, record, record_one, record_three, record_two, seen
-from .transfer import to_host
 from .sparse import FORMS, SparseTensor, elsewhere, refusing, stored
 from .tensor import Tensor, new, wrap, wrap_all
+from .transfer import to_host
 
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "pow": "pow",
              "matmul": "matmul", "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "bitwise_left_shift": "lshift",
@@ -93,7 +93,8 @@ def checked(op: Op, operands: tuple, attrs: tuple = ()) -> Any:
     args, keywords = op.arguments(before, attrs)
     if op.known is not None:
         op.known(*args, **keywords)
-        note_check(partial(_check_known, op, attrs), operands)
+        if here.capture is not None:
+            note_check(partial(_check_known, op, attrs), operands)
     if op.fails is not None and value[-1].aval.device is not META:
         op.fails(lambda: to_host(value[-1], "check for failure", True), *args, **keywords)
     return value if not op.tells else value[0] if len(value) == 2 else value[:-1]

@@ -18,8 +18,8 @@ from .graph import Aval, Value, aval, computed, computed_on_host, here
 from .op import Array, Arrays, op
 from .pack import Part
 from .record import EAGER, TENSORS, check_broadcast, check_values, moved, record, used
-from .transfer import on_device, to_host
 from .run import Fork, host_value
+from .transfer import on_device, to_host
 
 FULL, NEW = ("full",), ("new",)
 WHOLE = slice(None)

@@ -441,7 +441,6 @@ def _translate(error: Exception, op: Any, kinds: list) -> Exception:
     return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
 
 
-
 def seen(x: Any) -> Any:
     """The values of a tensor as a NumPy array where looking at them runs nothing, else its aval.  What is no tensor, as it is."""
     if type(x) not in TENSORS:

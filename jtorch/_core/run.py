@@ -38,7 +38,7 @@ WORTHWHILE, MUCH = 1 << 15, 1 << 26                           # bytes of an inpu
 BUSY = 1 << 13                                               # elements of all results from which XLA's threads run a program while Python goes on
 QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", False), ("xla_cpu_parallel_codegen_split_count", 1),
          ("xla_cpu_multi_thread_eigen", False))              # for programs that hardly repeat: compiled in a third of the time, at some cost in speed
-ROUNDED = {"xla_allow_excess_precision": False}            # 16-bit results are rounded also where nobody looks at them, as PyTorch's are
+ROUNDED = (("xla_allow_excess_precision", False),)            # 16-bit results are rounded also where nobody looks at them, as PyTorch's are
 clock = count(1)
 watching: list[Any] = []                                     # the profiler at work, if there is one: see `profiling`
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
@@ -311,7 +311,7 @@ def compile(function: Callable, donated: tuple[int, ...], options: dict | None =
     counters.compiles += 1
     _use_disk_cache()
     function.__name__ = "jtorch_step"
-    return jax.jit(function, donate_argnums=donated, compiler_options={**(options or {}), **ROUNDED})
+    return jax.jit(function, donate_argnums=donated, compiler_options={**(options or {}), **(accepted(ROUNDED) or {})})
 
 
 @cache

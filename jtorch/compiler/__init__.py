@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import nn
+from .._core.run import EAGER
+from .._core.transfer import refuse_repetition
 from .calls import Calls
 
 __all__ = ["allow_in_graph", "assume_constant_result", "compile", "cudagraph_mark_step_begin", "disable", "get_default_backend", "is_compiling",
@@ -32,7 +34,9 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
             isolate_recompiles: bool = False, shapes_spec: Any = None) -> Any:
     """A module or function whose calls are repeated without running their Python code, where all that the code depends on is as it was: shapes,
     types, other arguments, the modules, globals and closures that it reaches.  Code that does more than compute (it reads values, prints, changes
-    objects) runs as usual: JTORCH_LOG=recompiles says why.  Without a module or function, a decorator.
+    objects) runs as usual, with `fullgraph` too: JTORCH_LOG=recompiles says why.  Without a module or function, a decorator.
+
+    disable   return the module or function as it is.  The other arguments choose among PyTorch's own ways to compile; here XLA compiles.
 
     >>> @torch.compile(fullgraph=True)
     ... def double(x):
@@ -48,6 +52,8 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
         raise AssertionError(f"Expected enable to be a bool, got {type(dynamic)}")
     if isinstance(backend, str) and backend not in (*BACKENDS, *DEBUG_BACKENDS):
         raise InvalidBackend(backend)
+    if callable(backend):
+        raise RuntimeError("torch.compile: there is no FX graph that a backend of one's own could be given; leave `backend` out, and XLA compiles")
     return functools.partial(_compiled, disable=disable) if model is None else _compiled(model, disable)
 
 
@@ -77,11 +83,11 @@ def repeating(function: Callable) -> Callable:
 class OptimizedModule(nn.Module):
     """What `compile` makes of a module, which it holds as `_orig_mod`.  Other attributes are that module's."""
 
-    def __init__(self, mod: nn.Module) -> None:
+    def __init__(self, mod: nn.Module, calls: Callable | None = None) -> None:
         super().__init__()
         del self.__dict__["training"]
         super().__setattr__("_orig_mod", mod)
-        self.__dict__["_calls"] = Calls(mod)
+        self.__dict__["_calls"] = calls or Calls(mod)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_modules"]["_orig_mod"], name)
@@ -103,15 +109,22 @@ class OptimizedModule(nn.Module):
         return self._calls(*args, **kwargs)
 
 
-def _itself(model: Any) -> Any:
-    if not callable(model):
-        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
-    return model
-
-
 def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:
-    """The function itself, or a decorator that returns it."""
-    return _itself if fn is None else _itself(fn)
+    """A function that always runs in Python, as does what calls it; without one, a decorator.    recursive, reason: for the reader"""
+    if fn is None:
+        return disable
+    if not callable(fn):
+        raise AssertionError("fn must be callable")
+    if isinstance(fn, type):
+        return fn
+    if isinstance(fn, nn.Module):
+        return OptimizedModule(fn, disable(fn.__call__))
+
+    @functools.wraps(fn)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        refuse_repetition(f"it calls {getattr(fn, '__qualname__', fn)}(), which is not to be compiled")
+        return fn(*args, **kwargs)
+    return run
 
 
 def allow_in_graph(fn: Any) -> Any:
@@ -145,24 +158,43 @@ def set_default_backend(backend: str | Callable | None) -> None:
     _Chosen.backend = "inductor" if backend is None else backend
 
 
+STANCES = "default", "eager_then_compile", "aot_eager_then_compile", "force_eager", "eager_on_recompile", "fail_on_recompile"
+
+
 class set_stance:
-    """Say how compiled functions behave, at once or for the time of a `with` block or of a decorated function: they run as others do."""
+    """Say how compiled functions behave, at once or for the time of a `with` block or of a decorated function: with "force_eager" they run as others do.
+
+    The other stances are about recompilation, which costs an ordinary call here.
+    """
 
     def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: str | Callable | None = None) -> None:
-        self.stance = stance
+        if stance not in STANCES:
+            raise RuntimeError(f"invalid torch.compile stance '{stance}'")
+        self.stance, self.before = stance, Calls.eager
+        self.__enter__()
 
     def __enter__(self) -> None:
-        """Nothing changes."""
+        """Take the stance."""
+        Calls.eager = EAGER or self.stance == "force_eager"
 
     def __exit__(self, *error: object) -> None:
-        """Nothing has changed."""
+        """Go back to what held before."""
+        Calls.eager = self.before
 
     def __call__(self, fn: Callable) -> Callable:
-        return fn
+        self.__exit__()
+
+        @functools.wraps(fn)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with set_stance(self.stance):
+                return fn(*args, **kwargs)
+        return run
 
 
 def reset() -> None:
-    """Forget what was compiled for `torch.compile`: nothing, since that keeps nothing of its own."""
+    """Forget what was recorded for compiled functions."""
+    for calls in Calls.all:
+        calls.forget()
 
 
 def cudagraph_mark_step_begin() -> None:

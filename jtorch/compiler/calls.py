@@ -4,6 +4,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import jtorch as torch
 
@@ -15,20 +16,32 @@ from .._functions.create import Defaults
 from .observer import Observer
 from .world import SIMPLE, State, World
 
-TRIES = 16                                                   # recordings that led to nothing, after which calls are no longer watched
+TRIES = 16                                                   # watched calls since one was repeated, after which calls are no longer watched
+CHANGES = "it changes an object that it reaches"
 MOST = 256                                                   # shortcuts of one function
 
 
 class Calls:
-    """One compiled function, with what its calls depend on."""
+    """One compiled function, with what its calls depend on.
+
+    all    every compiled function there is
+    eager  whether all run as usual, for as long as `set_stance` says so
+    """
+    all: WeakSet[Calls] = WeakSet()
+    eager = EAGER
 
     def __init__(self, function: Callable) -> None:
-        self.function, self.world = function, World(function)
-        self.tries = 0
+        self.function = function
+        self.forget()
+        Calls.all.add(self)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.world, self.tries = World(self.function), 0
         self.shortcuts: dict[tuple, tuple[Node, Shortcut]] = {}   # with the nodes, so that their identities in the keys stay theirs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.tries > TRIES or EAGER or here.active or here.capture is not None or watching or Fork.child or sys.getprofile() is not None:
+        if self.tries > TRIES or Calls.eager or here.active or here.capture is not None or watching or Fork.child or sys.getprofile() is not None:
             return self.function(*args, **kwargs)
         if here.trace.boundary:
             flush(here.trace, "step")
@@ -40,7 +53,10 @@ class Calls:
             result = found[1].go([*tensors, *state.tensors])
             if result is not MISSED:
                 counters.repeated += 1
+                self.tries = 0
                 return result
+        if len(self.shortcuts) == MOST:
+            return self.function(*args, **kwargs)
         return self._watched(args, kwargs, state, given, tensors, objects)
 
     def _watched(self, args: tuple, kwargs: dict[str, Any], state: State, given: tuple, tensors: list, objects: list) -> Any:
@@ -55,12 +71,10 @@ class Calls:
             return result                                    # from now on it is known what to look at
         changed = self.world.state() is not state or _key((args, kwargs), [], []) != given
         try:
-            for reason in observer.refused, state.refused, "it changes an object that it reaches" if changed else None, _unexplained(random, capture):
-                if reason is not None:
-                    raise Unrepeatable(reason)
-            if len(self.shortcuts) < MOST:
-                self.shortcuts[id(capture.start), *key] = capture.start, Shortcut(capture, tensors, result)
-            self.tries = 0
+            reason = observer.refused or state.refused or (CHANGES if changed else None) or _unexplained(random, capture)
+            if reason is not None:
+                raise Unrepeatable(reason)
+            self.shortcuts[id(capture.start), *key] = capture.start, Shortcut(capture, tensors, result)
         except Unrepeatable as error:
             if "recompiles" in config.log:
                 sys.stderr.write(f"jtorch: {self.function!r} is recorded at each call: {error}\n")
@@ -72,7 +86,7 @@ def _key(x: Any, tensors: list, objects: list) -> Any:
     if isinstance(x, torch.Tensor):
         tensors.append(x)
         plain = x._storage is None and x._seen_from is None
-        return x._read_value().aval, type(x), None if plain else (x.stride(), x.storage_offset())
+        return x._aval, type(x), None if plain else (x.stride(), x.storage_offset())
     if isinstance(x, SIMPLE):
         return type(x), repr(x)
     if type(x) in (list, tuple):

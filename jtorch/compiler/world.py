@@ -23,7 +23,6 @@ SIMPLE = (bool, int, float, complex, str, bytes, type(None), range, slice, torch
 SEQUENCES = (list, tuple, set, frozenset, deque)
 NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
 OWN = {*NAMES, *HOOK_DICTIONARIES, "_non_persistent_buffers_set"}   # of a module: the first are attributes too, and what comes to the others is counted
-WATCHED = "holds", "empty", "modules", "hooks", "changes"
 ABSENT: Any = object()
 
 
@@ -62,7 +61,9 @@ class State:
     modules  modules with their attributes, and `hooks` those of their dictionaries that are empty, as of so many `changes` to any module
     tensors  all tensors in it
     refused  why it cannot be watched
+    first    the earliest state that was equal to this one
     """
+    first: State
 
     def __init__(self, world: World) -> None:
         self.holds: list[tuple[Any, list]] = []
@@ -178,9 +179,9 @@ class World:
             closing = [c for c in self.codes if {*c.co_freevars} - {"__class__"} and c not in made.codes and not self._is_nested(c)]
             if closing and made.refused is None:
                 made.refused = f"it closes over variables of {closing[0].co_name}() that cannot be watched"
-            self.latest = self.states.setdefault(tuple(made.fingerprint), made)
-            vars(self.latest).update({name: getattr(made, name) for name in WATCHED})
-        return self.latest
+            made.first = self.states.setdefault(tuple(made.fingerprint), made)
+            self.latest = made
+        return self.latest.first
 
     def _is_nested(self, code: types.CodeType) -> bool:
         """Whether other observed code makes the function: what that closes over are the other's own variables."""
