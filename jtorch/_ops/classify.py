@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from .._core.op import NONE, Array, op
 from . import nodes
+from .activation import log_normalised
 from .checks import broadcast_sizes, is_floating, require_floating, scalar_type, sizes, torch_size, widened
 from .linear import linear
 from .loss import check_reduction, chosen_reduction, reduced
@@ -97,7 +98,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
         _check_class_target(input, target)
     _check_class_weight(weight, input.shape[axis], input, "cross_entropy: " if soft else "")
     result = jnp.result_type(input, target) if soft else input.dtype
-    logp = jax.nn.log_softmax(jnp.moveaxis(widened(input), axis, -1), axis=-1)
+    logp = log_normalised(jnp.moveaxis(widened(input), axis, -1), -1)
     if soft:
         return _by_probability(logp, jnp.moveaxis(target, axis, -1), weight, reduction, label_smoothing).astype(result)
     target = target.reshape(logp.shape[:-1]) if input.ndim == 1 else target
