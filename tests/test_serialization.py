@@ -135,7 +135,7 @@ def test_module_both_ways():
         assert type(read) is reader.nn.Sequential and repr(read) == repr(made)
         read.eval(), made.eval()
         x = [[0.5, -1.0, 2.0]]
-        np.testing.assert_allclose(read(reader.tensor(x)).detach().numpy(), made(writer.tensor(x)).detach().numpy(), rtol=1e-5)
+        np.testing.assert_allclose(read(reader.tensor(x)).detach().numpy(), made(writer.tensor(x)).detach().numpy(), rtol=1e-5, atol=1e-6)   # near 0 sums in another order differ more
 
 
 def test_optimizer_state():

@@ -113,7 +113,9 @@ def all_pending(operands: tuple) -> bool:
     return True
 
 
-RECORDERS = {"_record": record, "_checked": checked, "_record1": record_one, "_record2": record_two, "_record3": record_three}
+ARRANGING = {"like": "_arrange", "channels": "_channels"}       # what gives results their strides
+RECORDERS = {"_arrange": layout.arrange, "_channels": layout.channels_as, "_record": record, "_checked": checked,
+             "_record1": record_one, "_record2": record_two, "_record3": record_three}
 
 
 def recording(op: Op, operands: Sequence[str], attrs: str) -> str:
@@ -122,6 +124,15 @@ def recording(op: Op, operands: Sequence[str], attrs: str) -> str:
     if plain and 1 <= len(operands) <= 3 and not any(x.startswith("*") for x in operands):
         return f"_record{len(operands)}(_op, {', '.join(operands)}{attrs and ', ' + attrs})"
     return f"{'_record' if plain else '_checked'}(_op, {_tuple(operands)}{attrs and ', ' + attrs})"
+
+
+def arranged(op: Op, result: str, operands: Sequence[str], method: bool = False) -> str:
+    """The expression of a new result with its strides, where they depend on those of the operands."""
+    if op.facts["strides"] == "fresh":
+        return result
+    arrange = ARRANGING[op.facts["strides"]]
+    unordered = [f"not {x}._in_order" if method and not k else f"isinstance({x}, _Tensor) and not {x}._in_order" for k, x in enumerate(operands)]
+    return f"{arrange}({result}, {_tuple(operands)}) if {' or '.join(unordered)} else {result}"
 
 
 class Form:
@@ -187,6 +198,10 @@ class Form:
             if kind in ("array", "arrays"):
                 found.append(name if kind == "array" else f"*(_together({name}) or ())")
         return found
+
+    def arranged(self, result: str) -> str:
+        """The expression of a result with its strides."""
+        return arranged(self.op, result, self.operands(), self.method)
 
     def call(self) -> str:
         """The expression that records the operation."""
@@ -334,12 +349,16 @@ def function(op: Op, method: bool = False) -> Callable:
     call = form.call()
     if isinstance(op, View):
         return form.build(op.name, f"return {call}")
-    results = "_named(_wrap(value))" if op.facts["returns"] else "_wrap(value)"
-    one = "(result,)" if op.several else "result"
-    wrapped = f"if value.__class__ is tuple: return {results}\n    result = _new(_Tensor)\n    result._value = value\n    return {one}"
+    def named(results: str) -> str:
+        return f"_named({results})" if op.facts["returns"] else results
+    several = "_wrap(value)" if op.facts["strides"] == "fresh" else (
+        f"tuple([{ARRANGING[op.facts['strides']]}(_wrap(v), {_tuple(form.operands())}) for v in value])")
+    one = "(result,)" if op.several else form.arranged("result")
+    wrapped = f"if value.__class__ is tuple: return {named(several)}\n    result = _new(_Tensor)\n    result._value = value\n    return {one}"
     if op.facts["out"] and not method:
         given = _tuple([] if op.facts["overlap"] == "any" else form.operands())
-        return form.build(op.name, f"value = {call}\n    if out is not None: return _write_out(_op, out, {results}, {given})\n    {wrapped}", "out=None")
+        written = f"if out is not None: return _write_out(_op, out, {named('_wrap(value)')}, {given})"
+        return form.build(op.name, f"value = {call}\n    {written}\n    {wrapped}", "out=None")
     return form.build(op.name, f"value = {call}\n    {wrapped}")
 
 
@@ -369,7 +388,8 @@ def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False
     attrs = tuple(p.default for p in list(op.parameters.values())[2:] if op.kinds[p.name] not in OPERANDS)
     pair = "other, self" if reflected else "self, other"
     call = recording(op, [*pair.split(", "), *map(repr, rest)], "_attrs" if attrs else "")
-    done = checked_write(op, call, ["other"]) if inplace else f"result = _new(_Tensor)\n    result._value = {call}\n    return result"
+    fresh = f"result = _new(_Tensor)\n    result._value = {call}\n    return {arranged(op, 'result', pair.split(', '))}"
+    done = checked_write(op, call, ["other"]) if inplace else fresh
     alone = "if not isinstance(self, _Tensor): return _alone(_name, self, other)\n    " if reflected else ""
     source = (f"def form(self, other):\n    {alone}if other.__class__ not in _known and not _operand(other): return NotImplemented\n"
               "    try:\n        " + done.replace("\n", "\n    ") + "\n    except TypeError:\n        if _stored((self, other)) is None: raise\n"
@@ -470,4 +490,4 @@ def switchable(op: Op) -> Callable:
     form = Form(op, False)
     call, first = form.call(), next(iter(op.parameters))
     return form.build(op.name, f"if inplace: return {first}._write({call}, {op.name!r})\n    result = _new(_Tensor)\n    result._value = {call}\n"
-                               "    return result", extra="inplace=False")
+                               f"    return {form.arranged('result')}", extra="inplace=False")

@@ -289,9 +289,25 @@ def move(tensor: Any, where: device) -> Any:
 
 class Doors:
     """What modules above put here: how a value becomes a tensor, and how a tensor moves to another device."""
-    tensor: type
+    tensor: type[Any]
     tensor_of: Callable[[Value], Any]
     move: Callable[[Any, device], Any]
+
+
+def check_assigned(tensor: Any, grad: Any) -> None:
+    """Raise where `grad` cannot be the gradient of `tensor`."""
+    if not isinstance(grad, Doors.tensor):
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+    if grad is tensor:
+        raise RuntimeError("can't assign Variable as its own grad")
+    if grad.shape != tensor.shape:
+        raise RuntimeError(f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size '{list(tensor.shape)}'. Please ensure that "
+                           "the gradient and the tensor are the same size")
+    if grad.dtype is not tensor.dtype:
+        raise RuntimeError(f"attempting to assign a gradient with dtype '{grad.dtype.title.lower()}' to a tensor with grad_dtype '{tensor.dtype.title}'. "
+                           "The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's grad_dtype "
+                           "attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor "
+                           "and its gradient may break downstream systems that assume they match.")
 
 
 def tensor_of(value: Value) -> Any:

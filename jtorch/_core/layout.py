@@ -10,9 +10,11 @@ import numpy as np
 from .storage import Step
 
 Layout = tuple[tuple[int, ...], int]                         # strides and offset, in elements
+Seen = tuple[Any, tuple, tuple]                              # a view's operator, numbers and attributes
 BLANK = np.zeros(1, np.int8)
 MOST = 1 << 14
 KNOWN: dict[tuple, Layout] = {}                              # those found before
+ARRANGED: dict[tuple, tuple[int, ...]] = {}                  # the strides of results found before
 
 
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
@@ -26,39 +28,54 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
 
 def of(tensor: Any) -> Layout:
     """The strides and offset of a tensor."""
-    if tensor._seen_from is not None:
-        tensor._share()
-    if tensor._step is None:
+    if tensor._in_order:
         return contiguous(tensor.shape), 0
-    if tensor._step.op is None and tensor._storage.buffer is None:
-        return tensor._storage.strides or contiguous(tensor.shape), 0
-    key = _key(tensor._step, tensor._storage)
+    steps: list[Seen] = []
+    while tensor._seen_from is not None:
+        tensor, *seen = tensor._seen_from
+        steps.append(tuple(seen))
+    if tensor._step is None:
+        shape, strides = tensor.shape, tensor._strides or contiguous(tensor.shape)
+    else:
+        steps += _steps(tensor._step)
+        shape, strides = _base(tensor._storage)
+    if not steps:
+        return strides, 0
+    key = (shape, strides, *steps)
     found = KNOWN.get(key)
     if found is None:
-        seen, scale = _look(tensor._step, tensor._storage)
-        found = tuple(s // scale for s in seen.strides), _offset(seen) // scale
+        seen = _look(shape, strides, steps)
+        found = seen.strides, _offset(seen)
         if len(KNOWN) < MOST:
             KNOWN[key] = found
     return found
 
 
-def _key(step: Step, storage: Any) -> tuple:
-    """What a layout depends on: the base's, and the steps to what is seen."""
-    found: list = []
+def _steps(step: Step) -> list[Seen]:
+    """The steps from here to the base."""
+    found = []
     while step.op is not None:
-        found += step.op, step.numbers, step.attrs
+        found.append((step.op, step.numbers, step.attrs))
         step = step.parent
-    base = storage.buffer if storage.buffer is not None else storage.value.aval
-    return (*found, base.shape, base.strides if base is storage.buffer else storage.strides, base.dtype)
+    return found
+
+
+def _base(storage: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape and strides of a storage's contents."""
+    if storage.buffer is None:
+        shape = storage.value.aval.shape
+        return shape, storage.strides or contiguous(shape)
+    b = storage.buffer
+    return b.shape, tuple([s // b.itemsize for s in b.strides]) if b.size else contiguous(b.shape)
 
 
 def covers(step: Step, storage: Any) -> bool:
     """Whether all of the memory is seen from here, in order."""
     if step.op is None:
         return True
-    seen, scale = _look(step, storage)
+    seen = _look(*_base(storage), _steps(step))
     total = storage.value.aval.shape.numel() if storage.buffer is None else storage.buffer.size
-    in_order = all(s == scale * t for n, s, t in zip(seen.shape, seen.strides, contiguous(seen.shape), strict=True) if n > 1)
+    in_order = all(s == t for n, s, t in zip(seen.shape, seen.strides, contiguous(seen.shape), strict=True) if n > 1)
     return in_order and not _offset(seen) and seen.size == total
 
 
@@ -72,23 +89,21 @@ def _moved(shape: Sequence[int], strides: Sequence[int], offset: int) -> np.ndar
     return np.lib.stride_tricks.as_strided(start, tuple(shape), tuple(strides), writeable=False)
 
 
-def _look(step: Step, storage: Any) -> tuple[np.ndarray, int]:
-    if step.op is None:
-        if storage.buffer is not None:
-            b = storage.buffer
-            return stand_in(b.shape, [s // b.itemsize for s in b.strides] if b.size else contiguous(b.shape)), 1
-        shape = storage.value.aval.shape
-        return stand_in(shape, storage.strides or contiguous(shape)), 1
-    below, scale = _look(step.parent, storage)
-    if step.op.name == "strided":
-        return stand_in(step.attrs[0], step.attrs[1], step.attrs[2]), scale
-    if step.op.name in ("real_part", "imaginary_part", "view_as_real", "view_as_complex", "bits"):
-        return _reinterpreted(step, below), scale
-    rule = RULES.get(step.op.name)
-    if rule is None:
-        return step.op.run((below, *step.numbers), step.attrs), scale
-    shape, strides, shift = rule(below, step)
-    return stand_in(shape, strides, _offset(below) + shift), scale
+def _look(shape: Sequence[int], strides: Sequence[int], steps: Sequence[Seen]) -> np.ndarray:
+    """What is seen of a base of this layout, from which the last of the steps is the first."""
+    seen = stand_in(shape, strides)
+    for op, numbers, attrs in reversed(steps):
+        rule = RULES.get(op.name)
+        if op.name == "strided":
+            seen = stand_in(*attrs)
+        elif op.name in REINTERPRETING:
+            seen = _reinterpreted(op.name, seen)
+        elif rule is None:
+            seen = op.run((seen, *numbers), attrs)
+        else:
+            shape, strides, shift = rule(seen, numbers, attrs)
+            seen = stand_in(shape, strides, _offset(seen) + shift)
+    return seen
 
 
 def _offset(seen: np.ndarray) -> int:
@@ -97,16 +112,16 @@ def _offset(seen: np.ndarray) -> int:
 
 # Where NumPy chooses other strides for dimensions of size 1 than PyTorch: the new sizes, strides and the shift of the first element
 
-def _unsqueezed(below: np.ndarray, step: Step) -> tuple[list, list, int]:
-    d, shape, strides = step.attrs[0] % (below.ndim + 1), list(below.shape), list(below.strides)
+def _unsqueezed(below: np.ndarray, numbers: tuple, attrs: tuple) -> tuple[list, list, int]:
+    d, shape, strides = attrs[0] % (below.ndim + 1), list(below.shape), list(below.strides)
     strides.insert(d, shape[d] * strides[d] if d < len(shape) else 1)
     shape.insert(d, 1)
     return shape, strides, 0
 
 
-def _indexed(below: np.ndarray, step: Step) -> tuple[list, list, int]:
-    starts, shape, strides, shift, done = iter(step.numbers), [], [], 0, 0
-    for item in step.attrs[1]:
+def _indexed(below: np.ndarray, numbers: tuple, attrs: tuple) -> tuple[list, list, int]:
+    starts, shape, strides, shift, done = iter(numbers), [], [], 0, 0
+    for item in attrs[1]:
         if item[0] == "new":                                 # as if the dimension that comes next, which is still whole, were one step of the new one
             strides.append(below.shape[done] * below.strides[done] if done < below.ndim else 1)
             shape.append(1)
@@ -120,8 +135,8 @@ def _indexed(below: np.ndarray, step: Step) -> tuple[list, list, int]:
     return shape, strides, shift
 
 
-def _expanded(below: np.ndarray, step: Step) -> tuple[list, list, int]:
-    size, shape, strides = step.attrs[0], list(below.shape), list(below.strides)
+def _expanded(below: np.ndarray, numbers: tuple, attrs: tuple) -> tuple[list, list, int]:
+    size, shape, strides = attrs[0], list(below.shape), list(below.strides)
     while len(shape) < len(size):
         strides.insert(0, shape[0] * strides[0] if shape else 1)
         shape.insert(0, 1)
@@ -129,8 +144,8 @@ def _expanded(below: np.ndarray, step: Step) -> tuple[list, list, int]:
     return full, [s if n == w else 0 for s, n, w in zip(strides, shape, full, strict=True)], 0
 
 
-def _reshaped(below: np.ndarray, step: Step) -> tuple[Sequence, Sequence, int]:
-    shape = step.attrs[0]
+def _reshaped(below: np.ndarray, numbers: tuple, attrs: tuple) -> tuple[Sequence, Sequence, int]:
+    shape = attrs[0]
     if not below.size:
         return shape, contiguous(shape), 0
     long = iter(below.reshape([n for n in shape if n != 1]).strides)
@@ -144,8 +159,11 @@ def _reshaped(below: np.ndarray, step: Step) -> tuple[Sequence, Sequence, int]:
 RULES = {"unsqueeze": _unsqueezed, "basic_index": _indexed, "expanded": _expanded, "reshaped": _reshaped}
 
 
-def _reinterpreted(step: Step, below: np.ndarray) -> np.ndarray:
-    offset, name = _offset(below), step.op.name
+REINTERPRETING = "real_part", "imaginary_part", "view_as_real", "view_as_complex", "bits"
+
+
+def _reinterpreted(name: str, below: np.ndarray) -> np.ndarray:
+    offset = _offset(below)
     if name == "bits":
         return below
     if name == "view_as_complex":
@@ -170,10 +188,9 @@ def viewable(tensor: Any, shape: Sequence[int]) -> bool:
 
 def is_contiguous(tensor: Any) -> bool:
     """Whether the elements lie in order without gaps."""
-    if tensor._step is None and tensor._seen_from is None:
+    if tensor._in_order:
         return True
-    expected, given = contiguous(tensor.shape), of(tensor)[0]
-    return 0 in tensor.shape or all(a == b or n == 1 for a, b, n in zip(given, expected, tensor.shape, strict=True))
+    return 0 in tensor.shape or same(tensor.shape, of(tensor)[0], contiguous(tensor.shape))
 
 
 def repeats(tensor: Any) -> bool:
@@ -245,17 +262,105 @@ def preserved(tensor: Any) -> tuple[int, ...]:
         return strides
     if 0 in strides:
         return contiguous(shape)
-    order, found = in_memory(strides), [0] * len(shape)
+    return ordered(shape, in_memory(strides))
+
+
+def channels_last(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of an image tensor whose channels lie closest."""
+    return ordered(shape, (0, *range(2, len(shape)), 1))
+
+
+def in_place(array: np.ndarray, strides: Sequence[int] | None) -> np.ndarray:
+    """A copy of an array that owns its memory, where the elements lie as these strides say."""
+    if strides is None:
+        return np.array(array, order="C")
+    order = in_memory(strides)
+    return np.array(np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order)), order="K")
+
+
+def lay(made: Any, strides: tuple[int, ...]) -> Any:
+    """A new tensor, with these strides."""
+    if strides != contiguous(made.shape):
+        made._strides, made._in_order = strides, False
+    return made
+
+
+def arrange(made: Any, operands: Sequence) -> Any:
+    """The new result of a pointwise operation, with the strides that it has in PyTorch: the dimensions in the order that they have in the operands."""
+    of_made, tensors = made._value.aval, [x for x in operands if hasattr(x, "_in_order")]
+    if all(x._in_order for x in tensors) or 0 in of_made.shape or of_made.levels or any(len(x.shape) > len(of_made.shape) for x in tensors):
+        return made                                          # the last: a loss that is the mean, say
+    layouts = [(x.shape, of(x)[0]) for x in tensors]
+    key = (of_made.shape, *layouts)
+    strides = ARRANGED.get(key)
+    if strides is None:
+        strides = _arranged(of_made.shape, layouts)
+        if len(ARRANGED) < MOST:
+            ARRANGED[key] = strides
+    return lay(made, strides)
+
+
+def channels_as(made: Any, operands: Sequence) -> Any:
+    """The new result, with its channels last where they are so in the first two operands, as in PyTorch an image and the weights of a convolution."""
+    shape = made._value.aval.shape
+    if len(shape) in (4, 5) and not made._value.aval.levels and any(has_channels_last(x) for x in operands[:2]):
+        return lay(made, channels_last(shape))
+    return made
+
+
+def has_channels_last(x: Any) -> bool:
+    """Whether `x` is a batch of images (or volumes) whose strides say that the channels lie closest."""
+    if getattr(x, "_in_order", True) or len(x.shape) not in (4, 5) or 0 in x.shape:
+        return False
+    strides, least = of(x)[0], 0
+    for d in (1, *range(len(x.shape) - 1, 1, -1), 0):
+        if strides[d] < least or not d and least == strides[1]:
+            return False
+        least = strides[d] * x.shape[d]
+    return True
+
+
+def _arranged(shape: tuple[int, ...], layouts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[int, ...]:
+    first = layouts[0][1]
+    if all(known == shape for known, _ in layouts):
+        for usual in (contiguous(shape), *([channels_last(shape)] if len(shape) in (4, 5) else ())):
+            if all(same(shape, strides, usual) for _, strides in layouts):
+                return usual
+        if all(strides == first for _, strides in layouts) and dense(shape, first):
+            return first
+    full = [[0] * (len(shape) - len(known)) + [0 if n == 1 != m else s for n, m, s in zip(known, shape[len(shape) - len(known):], strides, strict=True)]
+            for known, strides in layouts]
+    order = [*reversed(range(len(shape)))]                   # that with the smallest stride first
+    for last in range(1, len(order)):
+        at = last
+        for k in reversed(range(last)):
+            closer = _closer(order[at], order[k], full, shape)
+            if closer:
+                order[at], order[k], at = order[k], order[at], k
+            elif closer is False:
+                break
+    return ordered(shape, order[::-1])
+
+
+def ordered(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
+    """The strides of a tensor without gaps whose dimensions lie in this order in memory, that with the largest stride first."""
+    found = [0] * len(shape)
     for d, s in zip(order, contiguous([shape[d] for d in order]), strict=True):
         found[d] = s
     return tuple(found)
 
 
-def channels_last(shape: Sequence[int]) -> tuple[int, ...]:
-    """The strides of an image tensor whose channels lie closest."""
-    order = (0, *range(2, len(shape)), 1)
-    inner = contiguous([shape[d] for d in order])
-    strides = [0] * len(shape)
-    for d, s in zip(order, inner, strict=True):
-        strides[d] = s
-    return tuple(strides)
+def same(shape: Sequence[int], strides: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether elements lie at the same places with either strides."""
+    return all(a == b or n == 1 for a, b, n in zip(strides, others, shape, strict=True))
+
+
+def _closer(d: int, other: int, full: Sequence[Sequence[int]], shape: Sequence[int]) -> bool | None:
+    """Whether elements along `d` lie closer together than along `other`, as the first operand says that has strides along both; None if none says."""
+    for strides in full:
+        if strides[d] and strides[other]:
+            if strides[d] != strides[other]:
+                return strides[d] < strides[other]
+            if shape[d] < shape[other]:
+                return True
+    return None

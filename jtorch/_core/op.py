@@ -221,7 +221,8 @@ REGISTRY: dict[str, list[Op]] = {}                           # public name -> it
 def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | str | None = None, out: bool | str = True,
        aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
        saves: str | None = None, keeps: Sequence[str] = (), node: Any = None, spread: bool = False, numbers: bool | str = True,
-       known: Callable | None = None, fails: Callable | None = None, overlap: str | None = None) -> Callable[[Callable], Body]:
+       known: Callable | None = None, fails: Callable | None = None, overlap: str | None = None,
+       strides: str | None = None) -> Callable[[Callable], Body]:
     """Declare an operator.
 
     kind            NONE: operands as they are; SAME: promoted to one type; FLOAT: the same, integers to the default float;
@@ -244,6 +245,8 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
                     with the avals of the others
     fails           raises for failures that the program itself finds: called with a function that waits for the last result and returns it, and
                     with the operands' avals and the attributes.  The public forms do not return that result unless `returns` calls it `info`
+    strides         of the result: "like", its dimensions lie in memory in the order of the operands' (default where there is a promotion kind); "channels",
+                    the channels are last where they are so in the first two operands; "fresh", as those of any new tensor
     overlap         which operands may share memory with what is written, in place or as `out=`: "whole", those that are all of it (so where there is a
                     promotion kind); "none"; "any"
     """
@@ -251,7 +254,8 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
         public = name or body.__name__
         made = Op(body, kind, public, home=home.split(), inplace=kind != NONE if inplace is None else inplace, out=out,
                   aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps, node=node, spread=spread,
-                  numbers=numbers, known=known, fails=fails, overlap=overlap or ("any" if kind == NONE else "whole"))
+                  numbers=numbers, known=known, fails=fails, strides=strides or ("fresh" if kind == NONE else "like"),
+                  overlap=overlap or ("any" if kind == NONE else "whole"))
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
         declared = cast(Body, body)
@@ -269,7 +273,8 @@ def view(*, put: Callable | None = None, name: str | None = None, home: str = "t
     """
     def declare(body: Callable) -> Body:
         public = name or body.__name__
-        made = View(body, public, put, overlaps, node=node, home=home.split(), inplace=inplace, out=False, aliases=tuple(aliases), reflected=False, returns=None)
+        made = View(body, public, put, overlaps, node=node, home=home.split(), inplace=inplace, out=False, aliases=tuple(aliases), reflected=False, returns=None,
+                    strides="fresh")
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
         declared = cast(Body, body)

@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 
 from .graph import DEAD, Aval, Edge, Node, Trace, Value, here, pending
+from .layout import lay
 from .lower import Special
 from .plan import CUSTOM
 from .promote import NUMBERS
@@ -91,10 +92,10 @@ class Same(NamedTuple):
 
 
 class Result:
-    """A new tensor: the slot of its value, or the number of the tensor that has it, and how it sees another's memory, if it does."""
+    """A new tensor: the slot of its value, or the number of the tensor that has it, and its strides or how it sees another's memory, if it does."""
 
-    def __init__(self, slot: int, number: int | None, base: Any, step: tuple, writes: int) -> None:
-        self.slot, self.number, self.base, self.step, self.writes = slot, number, base, step, writes
+    def __init__(self, slot: int, number: int | None, base: Any, step: tuple, writes: int, strides: tuple[int, ...] | None) -> None:
+        self.slot, self.number, self.base, self.step, self.writes, self.strides = slot, number, base, step, writes, strides
 
     def build(self, tensors: Sequence[Tensor], made: dict[int, Value], built: dict[int, Tensor]) -> Tensor:
         """Such a tensor."""
@@ -104,6 +105,8 @@ class Result:
             found = wrap(value) if self.base is None else self.base.build(tensors, made, built)._view(*self.step, value)
             if self.writes:
                 found._versions = [self.writes]
+            if self.strides is not None:
+                lay(found, self.strides)
             built[id(self)] = found
         return found
 
@@ -206,7 +209,7 @@ class Shortcut:
             self.made[v.slot] = v.aval
         base = None if x._seen_from is None else self._described(x._seen_from[0])
         step = () if x._seen_from is None else x._seen_from[1:]
-        found = self.results[id(x)] = Result(v.slot, number, base, step, x._versions[0] if x._versions else 0)
+        found = self.results[id(x)] = Result(v.slot, number, base, step, x._versions[0] if x._versions else 0, x._strides)
         return found
 
     def _checked(self, x: Any) -> Any:

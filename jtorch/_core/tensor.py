@@ -36,6 +36,7 @@ class Tensor(Generated):
     _value    what it holds; None when its storage was written to since it last looked
     _storage  the memory it shares with others, None while nobody else looks; `_step` is its way of looking
     _leaf     where its gradient accumulates, if it is a leaf that requires grad (or did)
+    _strides  those of memory of its own where PyTorch would not keep the elements in order
     """
     _value: Value | None
     _storage: Storage | None = None
@@ -43,6 +44,8 @@ class Tensor(Generated):
     _seen_from: tuple | None = None                          # (base, op, numbers, attrs) of a view that has not needed a storage yet
     _views: list | None = None                               # weak references to such views of this tensor
     _leaf: Leaf | None = None
+    _strides: tuple[int, ...] | None = None
+    _in_order = True                                         # False where its strides may be other than a fresh tensor's
     _versions: list[int] | None = None                       # how many in-place writes there were, until there is a storage
     _name: str | None = None
     _tracked = False                                         # whether it is an input of a gradient level, see `levels`
@@ -146,6 +149,7 @@ class Tensor(Generated):
             if leaf is not None and leaf.active:
                 v = computed(v.aval.plain, concrete(v, "leaf shared"))
             storage = Storage(v)
+            storage.strides, self._strides = self._strides, None
             storage.join(self, Step(None, None, (), (), leaf, self._versions))
         views, self._views = self._views, None
         for view in views or ():
@@ -157,6 +161,7 @@ class Tensor(Generated):
     def _view(self, op: View, numbers: tuple, attrs: tuple, seen: Value | None = None) -> Tensor:
         """The tensor that sees this one's memory through `op`; `seen` is what it sees, where that is known already."""
         out, v = new(Tensor), self._value
+        out._in_order = self._in_order and op in CUTS
         if self._storage is None:
             out._value = seen or apply_view(op, v, numbers, attrs)
             out._seen_from = self, op, numbers, attrs
@@ -288,18 +293,7 @@ class Tensor(Generated):
             leaf = self._leaf = Leaf(self)
             leaf.active = False
         if grad is not None:
-            if not isinstance(grad, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
-            if grad is self:
-                raise RuntimeError("can't assign Variable as its own grad")
-            if grad.shape != self.shape:
-                raise RuntimeError(f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size '{list(self.shape)}'. Please ensure that "
-                                   "the gradient and the tensor are the same size")
-            if grad.dtype is not self.dtype:
-                raise RuntimeError(f"attempting to assign a gradient with dtype '{grad.dtype.title.lower()}' to a tensor with grad_dtype '{self.dtype.title}'. "
-                                   "The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's grad_dtype "
-                                   "attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor "
-                                   "and its gradient may break downstream systems that assume they match.")
+            gradgraph.check_assigned(self, grad)
         leaf.grad = grad
 
     @grad.deleter
@@ -463,7 +457,7 @@ class Tensor(Generated):
         indexing.set(self, index, value)
 
 
-HIDDEN = frozenset(("_value", "_storage", "_step", "_seen_from", "_views", "_leaf", "_versions"))
+HIDDEN = frozenset(("_value", "_storage", "_step", "_seen_from", "_views", "_leaf", "_versions", "_strides", "_in_order"))
 TENSORS.update((Tensor, Value))
 
 

@@ -222,7 +222,7 @@ def _settle(tensor: Any) -> bool:
         return False
     tensor._versions = tensor._step.versions
     tensor._read_value()
-    tensor._storage = tensor._step = None
+    tensor._storage, tensor._step, tensor._strides = None, None, storage.strides
     return True
 
 

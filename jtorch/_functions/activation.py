@@ -16,7 +16,6 @@ from .._core.record import record
 from .._core.transfer import to_host
 from .._core.tensor import Tensor, from_array, wrap
 from .._ops.activation import gumbel_softmax_apply, leaky_relu, rrelu_apply
-from .._ops.elementary import sigmoid, tanh
 from .draw import Generator, default, stream
 from .drawn import draw
 
@@ -94,10 +93,10 @@ def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: 
 @public(FUNCTIONAL, name="sigmoid")
 def _sigmoid(input: Tensor) -> Tensor:
     """`1 / (1 + exp(-input))`.    input: (*)  ->  (*)"""
-    return wrap(record(sigmoid.op, (input,)))
+    return input.sigmoid()
 
 
 @public(FUNCTIONAL, name="tanh")
 def _tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent.    input: (*)  ->  (*)"""
-    return wrap(record(tanh.op, (input,)))
+    return input.tanh()

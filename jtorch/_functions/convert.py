@@ -303,7 +303,7 @@ def zero_(self: Tensor) -> Tensor:
 @public("torch")
 def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor like `input` with every element `value`."""
-    return wrap(record(FILL.op, (input, value)))
+    return layout.arrange(wrap(record(FILL.op, (input, value))), (input,))
 
 
 @public("Tensor", name="_become")
@@ -328,7 +328,8 @@ def resize(self: Tensor, shape: Sequence[int]) -> Tensor:
         old = np.array(self.detach()._host()).reshape(-1)
         array[:min(old.size, array.size)] = old[:array.size]
     self._value = from_array(array.reshape(tuple(shape)), self.device)._value
-    self._storage = self._step = self._seen_from = None
+    self._storage = self._step = self._seen_from = self._strides = None
+    self._in_order = True
     return self
 
 
@@ -339,7 +340,9 @@ def set_(self: Tensor, source: Any = NOTHING, storage_offset: int = 0, size: Seq
         raise TypeError(f"set_() received an invalid combination of arguments - got ({source.__class__.__name__}), but expected one of:\n * ()\n"
                         " * (torch.Storage source)\n * (torch.Storage source, int storage_offset, tuple of ints size, tuple of ints stride)\n * (Tensor source)")
     if source is NOTHING:
-        self._value, self._storage, self._step = host_value(np.zeros(0, self.dtype.numpy)), None, None
+        self._value = host_value(np.zeros(0, self.dtype.numpy))
+        self._storage = self._step = self._seen_from = self._strides = None
+        self._in_order = True
         return self
     other = source if isinstance(source, Tensor) else source.tensor()
     if size is not None:

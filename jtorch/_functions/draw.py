@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from inspect import Signature, signature
 from operator import index
 from typing import Any
@@ -9,18 +10,19 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dt
-from .._core import random, rejection
+from .._core import layout, random, rejection
 from .._core.derive import into, sizes
 from .._core.device import META, Where
 from .._core.dtype import chosen, dtype
-from .._core.format import layout, memory_format
+from .._core.format import layout as Layout
+from .._core.format import memory_format
 from .._core.public import public
 from .._core.run import host_value
-from .._core.tensor import Tensor, from_array
+from .._core.tensor import Tensor, from_array, required
 from .._core.twister import Generator as HostGenerator
-from . import drawn
 from .create import checked_sizes, floating
-from .drawn import check_in_place, check_same, draw, one_by_one, values
+from .drawn import check_in_place, check_same, draw, draw_as, one_by_one, values
+from .order import is_contiguous, strides_of
 
 
 class Generator(HostGenerator):
@@ -105,7 +107,7 @@ def _shape(size: tuple, named: Any) -> tuple[int, ...]:
 
 @public("torch")
 def rand(*size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
-         layout: layout | None = None, device: Where = None,
+         layout: Layout | None = None, device: Where = None,
          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers uniform in [0, 1)."""
     return _drawn(random.uniform, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
@@ -113,7 +115,7 @@ def rand(*size: int | Sequence[int], generator: Generator | None = None, out: Te
 
 @public("torch")
 def randn(*size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
-          layout: layout | None = None, device: Where = None,
+          layout: Layout | None = None, device: Where = None,
           requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
     """Numbers from the standard normal distribution."""
     return _drawn(random.normal, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
@@ -122,7 +124,7 @@ def randn(*size: int | Sequence[int], generator: Generator | None = None, out: T
 @public("torch")
 def randint(low: Any = None, high: Any = None, size: Sequence[int] | None = None, *, generator: Generator | None = None, out: Tensor | None = None,
             dtype: dtype = dt.int64,
-            layout: layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
+            layout: Layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
     """Integers uniform in [low, high)."""
     if size is None and high is not None and not isinstance(high, int):
         low, high, size = 0, low, high
@@ -134,39 +136,49 @@ def randint(low: Any = None, high: Any = None, size: Sequence[int] | None = None
 
 
 @public("torch")
-def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64, layout: layout | None = None,
+def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64, layout: Layout | None = None,
              device: Where = None,
              requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """The numbers from 0 to n - 1 in random order."""
     return _drawn(lambda g, shape, kind: one_by_one(lambda: random.randperm(g, n, kind), shape, 1), generator, (n,), dtype, (), device, requires_grad, out)
 
 
+def _like(how: Callable[..., np.ndarray], input: Tensor, memory_format: memory_format | None, generator: Generator | None, dtype: dtype | None,
+          given: tuple, device: Any, requires_grad: bool) -> Tensor:
+    """The tensor of the size of `input` that `how(generator, shape, kind, *given)` draws."""
+    kind, strides = chosen(dtype, input.dtype), strides_of(input, memory_format)
+    if how is random.normal and strides != layout.contiguous(input.shape):
+        how = partial(how, contiguous=False)
+    made = draw_as(lambda full: how(stream(generator), full, kind, *given), input.shape, strides, kind, device or input.device)
+    return required(made) if requires_grad else made
+
+
 @public("torch")
-def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Layout | None = None, device: Where = None,
               requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Numbers uniform in [0, 1), of the size and type of `input`."""
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return _like(random.uniform, input, memory_format, generator, dtype, (), device, requires_grad)
 
 
 @public("torch")
-def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Layout | None = None, device: Where = None,
                requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Numbers from the standard normal distribution, of the size and type of `input`."""
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return _like(random.normal, input, memory_format, generator, dtype, (), device, requires_grad)
 
 
 @public("torch")
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
-                 requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
+def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: dtype | None = None,
+                 layout: Layout | None = None, device: Where = None, requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Integers uniform in [low, high), of the size and type of `input`."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return _like(random.randint, input, memory_format, generator, dtype, (index(low), index(high)), device, requires_grad)
 
 
 @public("torch")
 def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None, out: Tensor | None = None,
            dtype: dtype | None = None,
-           layout: layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
+           layout: Layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
     """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         return _drawn(random.normal, generator, sizes((size,)), chosen(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)
@@ -241,11 +253,12 @@ def _in_place(name: str, doc: str, draw: Any) -> None:
     def fill(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
         self._check_write()
         check_in_place(self)
-        made = drawn.draw(lambda full: draw(stream(generator), full, self.dtype, *args, **kwargs), self.shape, self.dtype, self.device)
+        options = kwargs if draw is not _normal or is_contiguous(self) else {**kwargs, "contiguous": False}
+        made = draw_as(lambda full: draw(stream(generator), full, self.dtype, *args, **options), self.shape, strides_of(self), self.dtype, self.device)
         return self._write(made._value, name)
     fill.__name__, fill.__doc__ = name, doc
     own, given = signature(fill).parameters, [*signature(draw).parameters.values()][3:]
-    shown = [own["self"], *[p for p in given if p.kind is not p.VAR_KEYWORD], own["generator"]]
+    shown = [own["self"], *[p for p in given if p.kind is p.POSITIONAL_OR_KEYWORD], own["generator"]]
     setattr(fill, "__signature__", Signature(shown, return_annotation="Tensor"))
 
 
@@ -253,8 +266,8 @@ def _uniform(g: Generator, shape: tuple, kind: dtype, from_: float = 0.0, to: fl
     return random.uniform(g, shape, kind, named.get("from", from_), to)
 
 
-def _normal(g: Generator, shape: tuple, kind: dtype, mean: float = 0.0, std: float = 1.0) -> np.ndarray:
-    return random.normal(g, shape, kind, mean, _positive(std))
+def _normal(g: Generator, shape: tuple, kind: dtype, mean: float = 0.0, std: float = 1.0, *, contiguous: bool = True) -> np.ndarray:
+    return random.normal(g, shape, kind, mean, _positive(std), contiguous=contiguous)
 
 
 def _random(g: Generator, shape: tuple, kind: dtype, from_: int | None = None, to: int | None = None, **named: int) -> np.ndarray:

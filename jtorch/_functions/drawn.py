@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import levels
+from .._core import layout, levels
 from .._core.dtype import dtype
 from .._core.graph import Level, here
 from .._core.transfer import to_host
@@ -30,6 +30,15 @@ def draw(how: Callable[[Shape], np.ndarray], shape: Sequence[int], kind: dtype, 
     if here.capture is not None:
         here.capture.draws.append((made._read_value(), lambda: how(full)))
     return wrap(levels.enter_drawn(made, batches)) if batches else made
+
+
+def draw_as(how: Callable[[Shape], np.ndarray], shape: Sequence[int], strides: Sequence[int], kind: dtype, device: Any) -> Tensor:
+    """`draw` for a tensor with these strides: PyTorch fills it in the order in which its elements lie in memory."""
+    order = layout.in_memory(strides)
+    if order == tuple(range(len(order))):
+        return draw(how, shape, kind, device)
+    made = draw(how, [shape[d] for d in order], kind, device).permute(np.argsort(order).tolist())
+    return layout.lay(wrap(made._read_value()), tuple(strides))
 
 
 def one_by_one(how: Callable[[], np.ndarray], shape: Shape, last: int) -> np.ndarray:

@@ -17,7 +17,8 @@ from .._ops.activation import alpha_dropout_apply, dropout_apply
 from .._ops.checks import SCALAR_TYPES
 from .._ops.pointwise import mul
 from .draw import default
-from .drawn import draw
+from .drawn import draw, draw_as
+from .order import strides_of
 
 FUNCTIONAL = "nn.functional"
 DEPRECATED = ("{name}: Received a {given}-D input to {name}, which is deprecated and will result in an error in a future release. To retain the "
@@ -41,11 +42,7 @@ def kept(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
 
 def kept_of(input: Tensor, p: float) -> Tensor:
     """Which elements of `input` dropout keeps: drawn in the order in which they lie in memory."""
-    shape, strides = input.shape, layout.of(input)[0]
-    order = sorted(range(len(shape)), key=lambda d: -strides[d])
-    if order == list(range(len(shape))) or 0 in strides:
-        return kept(shape, p, input)
-    return kept([shape[d] for d in order], p, input).permute(*np.argsort(order).tolist())
+    return draw_as(lambda full: random.keep_mask(default, full, p), input.shape, strides_of(input), bool_, input.device)
 
 
 def _drop(op: Op, input: Tensor, p: float, training: bool, inplace: bool, channels: bool = False) -> Tensor:
@@ -65,7 +62,7 @@ def _drop(op: Op, input: Tensor, p: float, training: bool, inplace: bool, channe
         _check_type(input)
         keep = kept((*input.shape[:2], *(1,) * (input.dim() - 2)), p, input) if channels else kept_of(input, p)
         value = record(op, (input, keep, p))
-    return input._write(value, "dropout_") if inplace else wrap(value)
+    return input._write(value, "dropout_") if inplace else layout.arrange(wrap(value), (input,))
 
 
 def _check_type(input: Tensor) -> None:
@@ -165,4 +162,4 @@ def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor,
     if train is False or not input.numel():
         return input.clone(), from_array(np.ones(math.prod(input.shape), bool).reshape(input.shape), input.device)
     keep = kept_of(input, p)
-    return wrap(record(dropout_apply.op, (input, keep, p))), keep
+    return layout.arrange(wrap(record(dropout_apply.op, (input, keep, p))), (input,)), keep

@@ -6,7 +6,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 
 from .._core import dtype as dt
-from .._core import gradgraph
+from .._core import gradgraph, layout
 from .._core.device import CPU, META, Where, canonical, device
 from .._core.dtype import FLOATING, dtype
 from .._core.format import memory_format
@@ -43,7 +43,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
         raise TypeError(f"Got unsupported ScalarType {self.dtype.title}")
     storage = self._share()
     if not storage.shared():
-        storage.buffer = np.array(to_host(storage.value, "numpy()"), order="C")   # type: ignore[call-overload]  # it knows no literal in a chain
+        storage.buffer = layout.in_place(to_host(storage.value, "numpy()"), storage.strides)
         if not storage.value.aval.requires_grad:
             storage.value = None
         for alias in storage.aliases:
@@ -143,7 +143,7 @@ def __deepcopy__(self: Tensor, memo: dict) -> Tensor:
 def __reduce_ex__(self: Tensor, protocol: SupportsIndex) -> tuple:
     state = {k: v for k, v in self.__dict__.items() if k not in HIDDEN}
     data = tuple(self.shape) if self.device is META else np.array(self._host())
-    return _rebuild, (type(self), data, self.dtype, str(self.device), self.requires_grad, state)
+    return _rebuild, (type(self), data, self.dtype, str(self.device), self.requires_grad, state, layout.preserved(self))
 
 
 def _like(tensor: Tensor) -> Tensor:
@@ -153,6 +153,7 @@ def _like(tensor: Tensor) -> Tensor:
     out._value = computed(v.aval.plain, concrete(v, "copy"))
     if tensor._storage is not None and tensor._storage.shared():
         out._value = host_value(np.array(tensor._host()))
+    in_format(out, None, tensor)
     if tensor.requires_grad:
         out.requires_grad_()
     if tensor._leaf is not None and tensor._leaf.grad is not None:
@@ -160,9 +161,10 @@ def _like(tensor: Tensor) -> Tensor:
     return out
 
 
-def _rebuild(cls: type, data: np.ndarray | tuple, kind: dtype, where: str, requires_grad: bool, state: dict) -> Tensor:
+def _rebuild(cls: type, data: np.ndarray | tuple, kind: dtype, where: str, requires_grad: bool, state: dict, strides: tuple[int, ...] | None = None) -> Tensor:
     array = blank(data, kind.numpy) if isinstance(data, tuple) else data
     out: Any = new(cls)
     out._value = from_array(array.astype(kind.numpy, copy=False), canonical(where))._value
     out.__dict__.update(state)
+    layout.lay(out, strides or layout.contiguous(array.shape))
     return out.requires_grad_() if requires_grad else out

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._core import layout
 from .._core.derive import into
 from .._core.dtype import FLOATING
 from .._core.public import public
@@ -60,7 +61,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         if running_mean is None or running_var is None:
             raise RuntimeError(f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation mode")
         _check_types(input, running_mean)
-        return wrap(record(batch_norm_eval.op, (input, running_mean, running_var, weight, bias), (eps,)))
+        return layout.channels_as(wrap(record(batch_norm_eval.op, (input, running_mean, running_var, weight, bias), (eps,))), (input,))
     for name, values in (("running_mean", running_mean), ("running_var", running_var)):
         if values is not None and input.dim() > 1 and values.numel() != input.shape[1]:
             raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {values.numel()}")
@@ -71,7 +72,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     if running_mean is not None and 0 not in input.shape:
         _check_types(input, running_mean)
         _follow(running_mean, running_var, found, momentum)
-    return wrap(result)
+    return layout.channels_as(wrap(result), (input,))
 
 
 @public(FUNCTIONAL)

@@ -241,7 +241,7 @@ for _name in ("permute", "transpose", "t", "unsqueeze", "diagonal", "unfold", "a
 @public()
 def conj(input: Tensor) -> Tensor:
     """The conjugate of each element; a real tensor itself."""
-    return wrap(record(conjugate.op, (input,))) if input.is_complex() else input
+    return layout.arrange(wrap(record(conjugate.op, (input,))), (input,)) if input.is_complex() else input
 
 
 @public()

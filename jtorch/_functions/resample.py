@@ -4,6 +4,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
+from .._core import layout
 from .._core.derive import freeze
 from .._core.public import public
 from .._core.record import record
@@ -17,7 +18,7 @@ Factors = float | Sequence[float] | None
 
 def _resized(input: Tensor, size: Sizes, scale_factor: Factors, mode: str, align_corners: bool | None, name: str) -> Tensor:
     warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3)
-    return wrap(record(interpolate.op, (input,), (freeze(size), freeze(scale_factor), mode, align_corners, None, False)))
+    return layout.channels_as(wrap(record(interpolate.op, (input,), (freeze(size), freeze(scale_factor), mode, align_corners, None, False))), (input,))
 
 
 @public(FUNCTIONAL)

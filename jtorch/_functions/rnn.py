@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._core import random
+from .._core import layout, random
 from .._core.public import public
 from .._core.record import record
 from .._core.transfer import to_host
@@ -43,7 +43,10 @@ def rnn_forward(mode: str, input: Tensor, hx: Sequence[Tensor], flat_weights: Se
                                (*static, mode.lower(), bias, num_layers, bidirectional, batch_first))
     if order is not None:
         output = record(packed.op, (output, order.places))
-    return wrap(output), tuple([wrap(state) for state in last])
+    made = wrap(output)
+    if batch_first and made.dim() == 3:                      # in PyTorch the result by times, transposed
+        layout.lay(made, layout.ordered(made.shape, (1, 0, 2)))
+    return made, tuple([wrap(state) for state in last])
 
 
 class _Order:

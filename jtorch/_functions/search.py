@@ -6,7 +6,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from .._core import dtype as dt
-from .._core import misfit
+from .._core import layout, misfit
 from .._core.batched import is_batched, refuse
 from .._core.derive import into, write_out
 from .._core.indexing import check_dimension
@@ -95,7 +95,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return nonzero(condition, as_tuple=True)
     if not isinstance(condition, Tensor):
         raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
-    made = wrap(record(choose.op, (condition, input, other)))
+    made = layout.arrange(wrap(record(choose.op, (condition, input, other))), (condition, input, other))
     if out is not None and out.dtype is not made.dtype:
         raise RuntimeError(f"Expected out type to be {made.dtype.title} but got {out.dtype.title}")
     return made if out is None else write_out(choose.op, out, made, (condition, input, other))

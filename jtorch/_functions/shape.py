@@ -41,7 +41,7 @@ def view(self: Tensor, *shape: int | Sequence[int] | dtype, dtype: dtype | None 
     if dtype is not None:
         return _as_type(self, dtype)
     wanted = infer_size(sizes(shape), self.numel())
-    if (self._step is not None or self._seen_from is not None) and not layout.viewable(self, wanted):
+    if not self._in_order and not layout.viewable(self, wanted):
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). "
                            "Use .reshape(...) instead.")
     return self._view(VIEW, (), (wanted,))
@@ -58,7 +58,7 @@ def _as_type(self: Tensor, kind: dtype) -> Tensor:
 def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """The same elements in another shape: a view where possible, otherwise a copy."""
     wanted = infer_size(sizes(shape), input.numel())
-    if input._step is None and input._seen_from is None or layout.viewable(input, wanted):
+    if input._in_order or layout.viewable(input, wanted):
         return input._view(VIEW, (), (wanted,))
     return wrap(record(VIEW, (input,), (wanted,)))
 

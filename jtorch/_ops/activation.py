@@ -15,7 +15,7 @@ from .arguments import cast
 from .checks import broadcast_sizes, dimension, magnitude, require_floating, scalar_type, widened
 
 FUNCTIONAL = "nn.functional"
-activation = partial(op, NONE, inplace=True, out=False)
+activation = partial(op, NONE, inplace=True, out=False, strides="like")
 plain = partial(op, NONE, home=FUNCTIONAL, inplace=False, out=False)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
@@ -75,7 +75,7 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     return jnp.where(input > 0, input, input * negative_slope)
 
 
-@op(NONE, home="torch Tensor nn.functional", inplace=False, out=False, node="PreluKernelBackward0")
+@op(NONE, home="torch Tensor nn.functional", inplace=False, out=False, node="PreluKernelBackward0", strides="like")
 def prelu(input: Array, weight: Array) -> Array:
     """`input` where it is positive, else `weight * input`, one weight or one per channel (He et al. 2015, arXiv:1502.01852).    input: (N, C, *)"""
     if weight.ndim > 1:
@@ -123,7 +123,7 @@ def celu(input: Array, alpha: float = 1.0) -> Array:
     return _elu(input, alpha, 1.0, 1.0 / alpha)
 
 
-@plain(out=True)
+@plain(out=True, strides="like")
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """`input` times the normal distribution function of it (Hendrycks & Gimpel 2016, arXiv:1606.08415).    input: (*)  ->  (*)
 
@@ -155,7 +155,7 @@ def mish(input: Array) -> Array:
     return input * jnp.tanh(jax.nn.softplus(input))
 
 
-@plain(out=True)
+@plain(out=True, strides="like")
 def softplus(input: Array, beta: float = 1, threshold: float = 20) -> Array:
     """`log(1 + exp(beta * input)) / beta`, and `input` itself where `beta * input > threshold`.    input: (*)  ->  (*)"""
     require_floating(input, "softplus_cpu")
@@ -175,7 +175,7 @@ def tanhshrink(input: Array) -> Array:
     return input - jnp.tanh(input)
 
 
-@plain(out=True)
+@plain(out=True, strides="like")
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """`input` moved towards 0 by `lambd`, not past it.    input: (*)  ->  (*)"""
     require_floating(input, "softshrink_check")
@@ -185,7 +185,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     return jnp.where(input > lambd, input - lambd, jnp.where(input < -lambd, input + lambd, jnp.where(jnp.isnan(input), input, 0)))
 
 
-@op(NONE, home="torch Tensor nn.functional", inplace=False)
+@op(NONE, home="torch Tensor nn.functional", inplace=False, strides="like")
 def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     """`input` where `|input| > lambd`, else 0.    input: (*)  ->  (*)"""
     require_floating(input, "hardshrink_cpu")
@@ -208,7 +208,7 @@ def hardswish(input: Array) -> Array:
     return jnp.where(input <= -3, input * 0, jnp.where(input < 3, input * (input + 3) / 6, input))
 
 
-@plain(node="LogSigmoidBackward0", out=True)
+@plain(node="LogSigmoidBackward0", out=True, strides="like")
 @in_single
 def logsigmoid(input: Array) -> Array:
     """`log(sigmoid(input))`, without overflow.    input: (*)  ->  (*)"""
@@ -216,7 +216,7 @@ def logsigmoid(input: Array) -> Array:
     return jax.nn.log_sigmoid(input)
 
 
-@plain()
+@plain(strides="like")
 @in_single
 def glu(input: Array, dim: int = -1) -> Array:
     """First half along `dim` times the sigmoid of the second (Dauphin et al. 2016, arXiv:1612.08083).    input: (*, 2n, *)  ->  (*, n, *)"""

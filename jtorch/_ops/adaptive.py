@@ -67,7 +67,7 @@ def adaptive_avg_pool1d(input: Array, output_size: OutputSize) -> Array:
     return _adaptive_avg(input, output_size, 1)
 
 
-@functional(node=lambda entry: "MeanBackward1" if entry.attrs[0] in (1, (1, 1)) else "AdaptiveAvgPool2DBackward0")
+@functional(node=lambda entry: "MeanBackward1" if entry.attrs[0] in (1, (1, 1)) else "AdaptiveAvgPool2DBackward0", strides="channels")
 def adaptive_avg_pool2d(input: Array, output_size: OutputSize) -> Array:
     """Means over windows chosen so that `output_size` come out.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')
 
@@ -110,7 +110,7 @@ def adaptive_max_pool1d(input: Array, output_size: OutputSize, return_indices: b
     return _adaptive_max(input, output_size, return_indices, 1)
 
 
-@functional()
+@functional(strides="channels")
 def adaptive_max_pool2d(input: Array, output_size: OutputSize, return_indices: bool = False) -> Array | tuple[Array, Array]:
     """Maxima over windows chosen so that `output_size` come out.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')"""
     return _adaptive_max(input, output_size, return_indices, 2)
@@ -128,7 +128,7 @@ def adaptive_max_pool1d_with_indices(input: Array, output_size: OutputSize, retu
     return _adaptive_max(input, output_size, True, 1)
 
 
-@functional()
+@functional(strides="channels")
 def adaptive_max_pool2d_with_indices(input: Array, output_size: OutputSize, return_indices: bool = False) -> tuple[Array, Array]:
     """Maxima over windows chosen so that `output_size` come out, and where they are.    input: (N, C, H, W) or (C, H, W)"""
     return _adaptive_max(input, output_size, True, 2)

@@ -158,7 +158,7 @@ def _binary_entropy_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Arr
     return _binary_entropy(input, target), slope * d_input + (jnp.log1p(-input) - jnp.log(input)) * d_target
 
 
-@loss(known=probabilities)
+@loss(known=probabilities, strides="like")
 def binary_cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Cross entropy of probabilities with targets in [0, 1]; logarithms count as at least -100.    input, target: (*)  ->  () or (*)"""
@@ -187,7 +187,7 @@ def torch_broadcastable(weight: Array, input: Array) -> tuple[int, ...]:
     return input.shape
 
 
-@loss()
+@loss(strides="like")
 def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
                                      reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None) -> Array:
     """`binary_cross_entropy(sigmoid(input), target)` without overflow; `pos_weight` multiplies the positive part.    input, target: (*)

@@ -65,7 +65,7 @@ def ge(input: Array, other: Array) -> Array:
     return input >= other
 
 
-@op(NONE, out=False, differentiable=False)
+@op(NONE, out=False, differentiable=False, strides="like")
 def isclose(input: Array, other: Array, rtol: Scalar = 1e-05, atol: Scalar = 1e-08, equal_nan: bool = False) -> Array:
     """Whether `|input - other| <= atol + rtol * |other|`.    input, other: (*)  ->  (*), bool"""
     if input.dtype != other.dtype:
@@ -94,7 +94,7 @@ def _equal(input: Array, other: Array) -> Array:
     return jnp.all(input == other) if input.shape == other.shape else jnp.zeros((), jnp.bool_)
 
 
-@op(BOOL, home="torch", inplace=False, differentiable=False, overlap="any")
+@op(BOOL, home="torch", inplace=False, differentiable=False, overlap="any", strides="fresh")
 def isin(elements: Array, test_elements: Array, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each element is among `test_elements`.    elements: (*), test_elements: (*)  ->  (*), bool
 

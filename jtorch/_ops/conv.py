@@ -14,7 +14,7 @@ from .._core.op import NONE, Array, op
 from . import nodes
 from .checks import plus_bias, scalar_type, sizes
 
-conv = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
+conv = partial(op, NONE, home="torch nn.functional", inplace=False, out=False, strides="channels")
 Numbers = int | tuple[int, ...]
 Pads = Sequence[tuple[int, int]]
 Window = tuple[Sequence[int], Sequence[int], Pads, Sequence[int]]   # kernel, stride, padding, dilation

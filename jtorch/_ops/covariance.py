@@ -10,7 +10,7 @@ from .checks import scalar_type
 from .reduce import p_norm
 
 
-@op(SAME, home="torch", inplace=False, out=False, saves="both", numbers=False)
+@op(SAME, home="torch", inplace=False, out=False, saves="both", numbers=False, strides="fresh")
 def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
     """The `p`-norm distance between each row of `x1` and each row of `x2`.    x1: (*, n, d), x2: (*, m, d)  ->  (*, n, m)"""
     for name, x in (("X1", x1), ("X2", x2)):
@@ -50,7 +50,7 @@ def _known_weights(input: object, *, correction: object = 1, fweights: object = 
             raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
-@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0", saves="nothing", keeps=("fweights", "aweights"), known=_known_weights)
+@op(FLOAT, inplace=False, out=False, node="SqueezeBackward0", saves="nothing", keeps=("fweights", "aweights"), known=_known_weights, strides="fresh")
 def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, aweights: Array | None = None) -> Array:
     """Covariance of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)
 
@@ -76,7 +76,7 @@ def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, 
     return jnp.squeeze(found)
 
 
-@op(FLOAT, inplace=False, out=False, node=lambda entry: "ClampBackward1" if len(entry.inputs[0].shape) == 2 else "DivBackward0", saves="nothing")
+@op(FLOAT, inplace=False, out=False, node=lambda entry: "ClampBackward1" if len(entry.inputs[0].shape) == 2 else "DivBackward0", saves="nothing", strides="fresh")
 def corrcoef(input: Array) -> Array:
     """Correlation of the rows of `input`, each column an observation.    input: (n, m)  ->  (n, n)"""
     found = cov(input)

@@ -47,13 +47,13 @@ def cosine(x1: Array, x2: Array, dim: int, eps: float) -> Array:
     return (x1 / jnp.where(norm1 < eps, eps, norm1) * (x2 / jnp.where(norm2 < eps, eps, norm2))).sum(dim)
 
 
-@op(FLOAT, home="torch nn.functional", inplace=False, out=False, node="NormBackward1", saves="result", numbers=False)
+@op(FLOAT, home="torch nn.functional", inplace=False, out=False, node="NormBackward1", saves="result", numbers=False, strides="fresh")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm of `x1 - x2 + eps` of each pair of rows.    x1, x2: (N, D) or (D)  ->  (N), (N, 1) or ()"""
     return p_distance(x1, x2, p, eps, keepdim)
 
 
-@op(SAME, home="torch nn.functional", inplace=False, out=False, node="SumBackward1", numbers=False)
+@op(SAME, home="torch nn.functional", inplace=False, out=False, node="SumBackward1", numbers=False, strides="fresh")
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Array:
     """The cosine of the angle between `x1` and `x2` along `dim`.    x1, x2: (*, D, *)  ->  (*)
 
@@ -77,7 +77,7 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     return p_norm(input[first] - input[second], p, -1)
 
 
-@op(NONE, home="nn.functional", inplace=False, node="DivBackward0")
+@op(NONE, home="nn.functional", inplace=False, node="DivBackward0", strides="like")
 def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
     """`input` divided by its p-norm along `dim`, which counts as at least `eps`.    input: (*)  ->  (*)
 

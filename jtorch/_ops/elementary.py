@@ -331,13 +331,13 @@ def conjugate(input: Array) -> Array:
     return jnp.conj(input)
 
 
-@op(NONE, home="torch")
+@op(NONE, home="torch", strides="like")
 def complex(real: Array, imag: Array) -> Array:
     """Complex numbers from their parts.    real, imag: (*)  ->  (*)"""
     return _joined(real, imag)
 
 
-@op(NONE, home="torch")
+@op(NONE, home="torch", strides="like")
 def polar(abs: Array, angle: Array) -> Array:
     """Complex numbers from their sizes and angles.    abs, angle: (*)  ->  (*)"""
     return _joined(abs * jnp.cos(angle), abs * jnp.sin(angle))
@@ -351,7 +351,7 @@ def _joined(real: Array, imag: Array) -> Array:
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-@op(NONE, returns="mantissa exponent", saves="nothing", overlap="whole")
+@op(NONE, returns="mantissa exponent", saves="nothing", overlap="whole", strides="like")
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in [1/2, 1) and exponent with `input = mantissa * 2 ** exponent`.    input: (*)  ->  (*), (*) int32"""
     if not is_inexact(input):

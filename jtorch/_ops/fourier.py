@@ -19,7 +19,7 @@ def _by_type(real: str) -> Name:
     return lambda entry: "FftC2CBackward0" if entry.inputs[0].dtype.is_complex else real
 
 
-transform = partial(op, FLOAT, home="fft", inplace=False, overlap="any")
+transform = partial(op, FLOAT, home="fft", inplace=False, overlap="any", strides="fresh")
 complex_transform = partial(transform, node="FftC2CBackward0")
 from_real = partial(transform, node="FftR2CBackward0")
 to_real = partial(transform, node="FftC2RBackward0")

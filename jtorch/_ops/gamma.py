@@ -140,7 +140,7 @@ def polygamma_method(input: Array, n: int) -> Array:
     return polygamma(n, input)
 
 
-@op(FLOAT, aliases=("special.multigammaln",), overlap="any")
+@op(FLOAT, aliases=("special.multigammaln",), overlap="any", strides="fresh")
 def mvlgamma(input: Array, p: int) -> Array:
     """Logarithm of the gamma function of dimension `p`.    input: (*)  ->  (*)"""
     if p < 1:

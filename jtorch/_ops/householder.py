@@ -98,7 +98,7 @@ def tensorsolve(A: Array, B: Array, dims: Dims = None) -> tuple[Array, Array]:
 
 # ---- slices and slopes
 
-@op(FLOAT)
+@op(FLOAT, strides="fresh")
 def renorm(input: Array, p: int | float, dim: int, maxnorm: Scalar) -> Array:
     """Each part of `input` at one position of `dim` scaled down to a `p`-norm of at most `maxnorm`.    input: (*)  ->  (*)
 

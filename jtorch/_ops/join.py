@@ -12,7 +12,7 @@ from .._core.op import NONE, SAME, Array, Arrays, Dims, Shape, op
 from .arguments import dimensions, is_bool
 from .checks import dimension, sizes
 
-joins = partial(op, SAME, home="torch", inplace=False, overlap="none")
+joins = partial(op, SAME, home="torch", inplace=False, overlap="none", strides="fresh")
 grids = partial(op, NONE, home="torch", inplace=False, out=False)
 
 
@@ -164,7 +164,7 @@ def repeat_interleave_each(input: Array, repeats: Array, dim: int | None = None,
 
 # ---- turning
 
-@op(NONE, out=False)
+@op(NONE, out=False, strides="like")
 def flip(input: Array, dims: Shape) -> Array:
     """The order of the elements reversed along `dims`.    input: (*)  ->  (*)
 
@@ -174,7 +174,7 @@ def flip(input: Array, dims: Shape) -> Array:
     return jnp.flip(input, dimensions(dims, input.ndim)) if dims else input
 
 
-@op(NONE, out=False, node="FlipBackward0")
+@op(NONE, out=False, node="FlipBackward0", strides="like")
 def fliplr(input: Array) -> Array:
     """Columns in reversed order.    input: (n, m, *)  ->  (n, m, *)"""
     if input.ndim < 2:
@@ -182,7 +182,7 @@ def fliplr(input: Array) -> Array:
     return jnp.flip(input, 1)
 
 
-@op(NONE, out=False, node="FlipBackward0")
+@op(NONE, out=False, node="FlipBackward0", strides="like")
 def flipud(input: Array) -> Array:
     """Rows in reversed order.    input: (n, *)  ->  (n, *)"""
     if input.ndim < 1:
@@ -190,7 +190,7 @@ def flipud(input: Array) -> Array:
     return jnp.flip(input, 0)
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, strides="channels")
 def roll(input: Array, shifts: Dims, dims: Dims = None) -> Array:
     """Elements moved `shifts` places along `dims`, round the end; without `dims` of the flattened input.    input: (*)  ->  (*)
 
@@ -282,7 +282,7 @@ def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: int = 0, d
 
 # ---- products of places: outer products, grids, combinations
 
-@op(SAME, inplace=False, aliases=("ger",), node="MulBackward0", numbers=False)
+@op(SAME, inplace=False, aliases=("ger",), node="MulBackward0", numbers=False, strides="fresh")
 def outer(input: Array, vec2: Array) -> Array:
     """The product of every element of one vector with every element of another.    input: (n), vec2: (m)  ->  (n, m)"""
     for name, vector in (("self", input), ("vec2", vec2)):
@@ -291,7 +291,7 @@ def outer(input: Array, vec2: Array) -> Array:
     return input[:, None] * vec2[None, :]
 
 
-@op(SAME, inplace=False, node="UnsafeViewBackward0", numbers=False)
+@op(SAME, inplace=False, node="UnsafeViewBackward0", numbers=False, strides="fresh")
 def kron(input: Array, other: Array) -> Array:
     """Kronecker product.    input: (n, m), other: (p, q)  ->  (n p, m q)"""
     return jnp.kron(input.astype(jnp.int8), other.astype(jnp.int8)).astype(jnp.bool_) if is_bool(input) else jnp.kron(input, other)

@@ -132,7 +132,7 @@ def soft_margin_loss(input: Array, target: Array, size_average: bool | None = No
     return reduced(jax.nn.softplus(-target * input), reduction)
 
 
-@loss(node=nodes.reduced("AddBackward0"), saves="nothing")
+@loss(node=nodes.reduced("AddBackward0"), saves="nothing", strides="like")
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
                          reduction: str = "mean") -> Array:
     """`input` where the target is 1, `max(0, margin - input)` where it is -1.    input, target: (*)  ->  () or (*)"""
@@ -156,7 +156,7 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: flo
     return reduced(_hinge(-target * (input1 - input2) + margin), reduction)
 
 
-@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, keeps=("target",), node=nodes.reduced("AddBackward0"))
+@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, keeps=("target",), node=nodes.reduced("AddBackward0"), strides="fresh")
 def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
                           reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`1 - cos` where the target is 1, `max(0, cos - margin)` where it is -1.    input1, input2: (N, D) or (D), target: (N) or ()  ->  () or (N)"""
@@ -175,7 +175,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: f
     return reduced(same + jnp.where(target == -1, _hinge(similarity - margin), 0), reduction)
 
 
-@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, node=nodes.reduced("ClampMinBackward0"))
+@op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, node=nodes.reduced("ClampMinBackward0"), strides="fresh")
 def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
                         swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """`max(0, d(anchor, positive) - d(anchor, negative) + margin)` (Balntas et al. 2016).    each: (N, D) or (D)  ->  () or (N)"""

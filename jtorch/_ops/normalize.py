@@ -142,7 +142,7 @@ def rms_norm(input: Array, normalized_shape: Shape, weight: Array | None = None,
     return _affine(values * lax.rsqrt(mean + eps), weight, None, shape).astype(input.dtype)
 
 
-@norm(node="NativeGroupNormBackward0")
+@norm(node="NativeGroupNormBackward0", strides="channels")
 def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5) -> Array:
     """`input` normalised per sample over groups of channels (Wu & He 2018, arXiv:1803.08494).    input: (N, C, *)  ->  (N, C, *)"""
     if input.ndim < 2:
@@ -164,7 +164,7 @@ def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias:
     return _affine(values.reshape(input.shape), weight, bias, (1, -1, *(1,) * len(space))).astype(input.dtype)
 
 
-@op(NONE, home="nn.functional", inplace=False, out=False, node="DivBackward0")
+@op(NONE, home="nn.functional", inplace=False, out=False, node="DivBackward0", strides="like")
 def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """`input` divided by a power of the mean square of `size` neighbouring channels (Krizhevsky et al. 2012).    input: (N, C, *)"""
     if input.ndim < 3:

@@ -89,7 +89,7 @@ def _check_edges(input: Array, pads: Sequence[tuple[int, int]], mode: str, value
                            f"but got: {sizes(input)}")
 
 
-@functional(node=nodes.padding)
+@functional(node=nodes.padding, strides="channels")
 def pad(input: Array, pad: Shape, mode: str = "constant", value: Scalar | None = None) -> Array:
     """`input` made longer (or, by negative numbers, shorter) at its ends; `pad` is (before, after) of the last dimension, then of the one before, …
 
@@ -180,7 +180,7 @@ def fold(input: Array, output_size: int | tuple[int, ...], kernel_size: int | tu
     return result if input.ndim == 3 else result[0]
 
 
-@rearrange()
+@rearrange(strides="channels")
 def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     """Channels moved into space (Shi et al. 2016, arXiv:1609.05158).    input: (*, C r², H, W)  ->  (*, C, H r, W r)"""
     if input.ndim < 3:
@@ -196,7 +196,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     return split.reshape(*batch, channels // (r * r), height * r, width * r)
 
 
-@rearrange()
+@rearrange(strides="channels")
 def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     """Space moved into channels, the inverse of `pixel_shuffle`.    input: (*, C, H r, W r)  ->  (*, C r², H, W)"""
     if input.ndim < 3:
@@ -213,7 +213,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     return split.reshape(*batch, channels * r * r, height // r, width // r)
 
 
-@op(NONE, home="torch nn.functional", inplace=False, out=False, aliases=("native_channel_shuffle",))
+@op(NONE, home="torch nn.functional", inplace=False, out=False, aliases=("native_channel_shuffle",), strides="channels")
 def channel_shuffle(input: Array, groups: int) -> Array:
     """Channels dealt out among groups (Zhang et al. 2018, arXiv:1707.01083).    input: (N, C, *)  ->  (N, C, *)"""
     if input.ndim <= 2:

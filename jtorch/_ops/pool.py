@@ -139,7 +139,7 @@ def max_pool1d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 1)
 
 
-@pool(node="MaxPool2DWithIndicesBackward0")
+@pool(node="MaxPool2DWithIndicesBackward0", strides="channels")
 def max_pool2d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Array | tuple[Array, Array]:
     """The largest element of each window, and with `return_indices` where it is.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')
@@ -151,7 +151,7 @@ def max_pool2d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 2)
 
 
-@pool(node="MaxPool3DWithIndicesBackward0")
+@pool(node="MaxPool3DWithIndicesBackward0", strides="channels")
 def max_pool3d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Array | tuple[Array, Array]:
     """The largest element of each window, and with `return_indices` where it is.    input: (N, C, D, H, W) or (C, D, H, W)"""
@@ -165,14 +165,14 @@ def max_pool1d_with_indices(input: Array, kernel_size: Numbers, stride: Numbers 
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 1)
 
 
-@functional()
+@functional(strides="channels")
 def max_pool2d_with_indices(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
                             ceil_mode: bool = False, return_indices: bool = False) -> tuple[Array, Array]:
     """The largest element of each window and where it is.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W') twice"""
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 2)
 
 
-@functional()
+@functional(strides="channels")
 def max_pool3d_with_indices(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
                             ceil_mode: bool = False, return_indices: bool = False) -> tuple[Array, Array]:
     """The largest element of each window and where it is.    input: (N, C, D, H, W) or (C, D, H, W)"""
@@ -214,7 +214,7 @@ def avg_pool1d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, None, 1)
 
 
-@functional(out=True)
+@functional(out=True, strides="channels")
 def avg_pool2d(input: Array, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Array:
     """The mean of each window.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')"""
@@ -242,7 +242,7 @@ def lp_pool1d(input: Array, norm_type: float, kernel_size: Numbers, stride: Numb
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 1)
 
 
-@functional(node="PowBackward0")
+@functional(node="PowBackward0", strides="channels")
 def lp_pool2d(input: Array, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None, ceil_mode: bool = False) -> Array:
     """The p-norm of each window.    input: (N, C, H, W) or (C, H, W)  ->  (N, C, H', W')"""
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 2)

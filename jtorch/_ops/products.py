@@ -207,7 +207,7 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
     return _sum(input, beta, _matrix_vector(mat, vec), alpha)
 
 
-@op(SAME, inplace=True, out="cast", overlap="whole", numbers=False)
+@op(SAME, inplace=True, out="cast", overlap="whole", numbers=False, strides="fresh")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * outer(vec1, vec2)`.    input: (n, m), vec1: (n), vec2: (m)  ->  (n, m)"""
     for name, vector in (("vec1", vec1), ("vec2", vec2)):
@@ -354,7 +354,7 @@ def trace(input: Array) -> Array:
     return jnp.trace(input, dtype=jnp.int64 if jnp.issubdtype(input.dtype, jnp.integer) or is_bool(input) else input.dtype)
 
 
-@op(NONE, node="LinalgCrossBackward0", overlap="whole")
+@op(NONE, node="LinalgCrossBackward0", overlap="whole", strides="fresh")
 def cross(input: Array, other: Array, dim: int | None = None) -> Array:
     """Vector product in three dimensions, along `dim` or the first dimension of size 3.    input, other: (*, 3, *)  ->  (*, 3, *)"""
     if dim is None:
@@ -365,7 +365,7 @@ def cross(input: Array, other: Array, dim: int | None = None) -> Array:
     return linalg_cross(input, other, dim=dim)
 
 
-@op(SAME, name="cross", home="linalg", inplace=False, node="LinalgCrossBackward0", numbers=False)
+@op(SAME, name="cross", home="linalg", inplace=False, node="LinalgCrossBackward0", numbers=False, strides="fresh")
 def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     """Vector product in three dimensions, along `dim`.    input, other: (*, 3, *)  ->  (*, 3, *)"""
     if input.ndim != other.ndim:
@@ -376,7 +376,7 @@ def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     return jnp.cross(input, other, axis=axis)
 
 
-@op(SAME, home="linalg", inplace=False, node="SumBackward1", overlap="any", numbers=False)
+@op(SAME, home="linalg", inplace=False, node="SumBackward1", overlap="any", numbers=False, strides="fresh")
 def vecdot(x: Array, y: Array, *, dim: int = -1) -> Array:
     """Sum of the products of the elements of `x` (conjugated) and `y` along `dim`.    x, y: (*)  ->  (*) without `dim`"""
     return jnp.sum(jnp.conj(x) * y, dim, dtype=x.dtype)

@@ -95,7 +95,7 @@ def count_nonzero(input: Array, dim: Dims = None) -> Array:
     return _total((input != 0).astype(jnp.int64), dim, False)
 
 
-@op(FLOAT, home="torch Tensor special", inplace=False, saves="both", overlap="any")
+@op(FLOAT, home="torch Tensor special", inplace=False, saves="both", overlap="any", strides="fresh")
 def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """`log(exp(input).sum(dim))` without overflow.    input: (*)  ->  (*) without `dim`"""
     return special.logsumexp(widened(input), dimensions(dim, input.ndim), keepdims=keepdim).astype(input.dtype)
@@ -319,7 +319,7 @@ def linalg_norm(A: Array, ord: int | float | str | None = None, dim: Dims = None
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
 
 
-@op(SAME, inplace=False, out=False, saves="both", numbers=False)
+@op(SAME, inplace=False, out=False, saves="both", numbers=False, strides="fresh")
 def dist(input: Array, other: Array, p: int | float = 2) -> Array:
     """The `p`-norm of `input - other`.    input, other: (*)  ->  ()"""
     gap = input - other

@@ -140,7 +140,7 @@ def _repeated(values: Array, axis: int, index: np.ndarray) -> Array:
     return jnp.take(values, index, axis)
 
 
-@functional(node=nodes.resampling)
+@functional(node=nodes.resampling, strides="channels")
 def interpolate(input: Array, size: Size = None, scale_factor: Scale = None, mode: str = "nearest", align_corners: bool | None = None,
                 recompute_scale_factor: bool | None = None, antialias: bool = False) -> Array:
     """`input` at another size.    input: (N, C, *spatial)  ->  (N, C, *size)

@@ -109,7 +109,7 @@ def _areas(y: Array, x: Array | None, dx: Scalar, dim: int) -> Array:
 
 
 @op(FLOAT, home="torch", inplace=False, out=False, aliases=("trapz",),
-    node=lambda entry: "MulBackward1" if entry.operands[1] is None else "DivBackward1", numbers=False)
+    node=lambda entry: "MulBackward1" if entry.operands[1] is None else "DivBackward1", numbers=False, strides="fresh")
 def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
     """Integral along `dim` by the trapezoid rule.    y: (*)  ->  (*) without `dim`
 
@@ -119,7 +119,8 @@ def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1
     return jnp.sum(_areas(y, x, dx, dim), dimension(dim, y.ndim))
 
 
-@op(FLOAT, home="torch", inplace=False, out=False, node=lambda entry: "CumsumBackward0" if entry.operands[1] is None else "DivBackward1", numbers=False)
+@op(FLOAT, home="torch", inplace=False, out=False, node=lambda entry: "CumsumBackward0" if entry.operands[1] is None else "DivBackward1",
+    numbers=False, strides="fresh")
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
     """Running integral along `dim` by the trapezoid rule.    y: (..., k, ...)  ->  (..., k - 1, ...)"""
     return lax.cumsum(_areas(y, x, dx, dim), dimension(dim, y.ndim))

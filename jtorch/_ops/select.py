@@ -238,7 +238,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return target.at[_along(axis, index)].set(source, mode="drop").reshape(input.shape)
 
 
-@op(NONE, inplace=True, out=False, node=by_tensor("IndexFill", (2,)), known=FILLED)
+@op(NONE, inplace=True, out=False, node=by_tensor("IndexFill", (2,)), known=FILLED, strides="like")
 def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     """`input` with the number `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if index.dtype != jnp.int64:
@@ -247,7 +247,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     return jnp.atleast_1d(input).at[_along(axis, index)].set(cast(value, input), mode="drop").reshape(input.shape)
 
 
-@op(NONE, name="index_fill", inplace=True, node="IndexFillBackward1", out=False, known=FILLED)
+@op(NONE, name="index_fill", inplace=True, node="IndexFillBackward1", out=False, known=FILLED, strides="like")
 def index_fill_tensor(input: Array, dim: int, index: Array, value: Array) -> Array:
     """`input` with the zero-dim tensor `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if value.ndim:
@@ -297,7 +297,7 @@ def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Arra
     return gather(input, axis, indices)
 
 
-@op(NONE, inplace=True, out=False, known=flat_places, overlap="none")
+@op(NONE, inplace=True, out=False, known=flat_places, overlap="none", strides="like")
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """`input` with `source` written (or added) at the flat places `index`.    input: (*), index: (*), source: (*)  ->  (*)"""
     if index.dtype != jnp.int64:
@@ -330,7 +330,7 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
 
 # ---- sorted sequences and counts
 
-@op(SAME, home="torch", inplace=False, differentiable=False, overlap="any")
+@op(SAME, home="torch", inplace=False, differentiable=False, overlap="any", strides="fresh")
 def bucketize(input: Array, boundaries: Array, *, out_int32: bool = False, right: bool = False) -> Array:
     """The bucket between sorted `boundaries` that each element falls in.    input: (*), boundaries: (n)  ->  (*), int64
 
@@ -342,7 +342,7 @@ def bucketize(input: Array, boundaries: Array, *, out_int32: bool = False, right
     return jnp.searchsorted(boundaries, input, side="right" if right else "left").astype(jnp.int32 if out_int32 else jnp.int64)
 
 
-@op(SAME, home="torch", inplace=False, differentiable=False, keeps=("sorter",), overlap="any")
+@op(SAME, home="torch", inplace=False, differentiable=False, keeps=("sorter",), overlap="any", strides="fresh")
 def searchsorted(sorted_sequence: Array, input: Array, *, out_int32: bool = False, right: bool = False, side: str | None = None,
                  sorter: Array | None = None) -> Array:
     """Where each element would have to be put into its sorted sequence.    sorted_sequence: (*, n) or (n), input: (*, m)  ->  (*, m), int64"""

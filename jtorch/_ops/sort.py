@@ -20,7 +20,7 @@ def _order(input: Array, axis: int, descending: bool) -> Array:
     return input.shape[axis] - 1 - jnp.flip(backwards, axis)
 
 
-@op(NONE, returns="values indices", node=lambda entry: f"SortBackward{int(entry.attrs[2])}", saves="nothing", overlap="whole")
+@op(NONE, returns="values indices", node=lambda entry: f"SortBackward{int(entry.attrs[2])}", saves="nothing", overlap="whole", strides="like")
 @takes_zero_dim
 def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool = False) -> tuple[Array, Array]:
     """The elements in order along `dim`, and the indices they come from; equal ones keep their order.    input: (*)  ->  (*), (*)
@@ -33,7 +33,7 @@ def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool 
     return jnp.take_along_axis(input, order, axis), order
 
 
-@op(NONE, differentiable=False)
+@op(NONE, differentiable=False, strides="like")
 @takes_zero_dim
 def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """The indices that sort `input` along `dim`.    input: (*)  ->  (*), int64
@@ -44,7 +44,7 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bo
     return _order(input, dimension(dim, input.ndim), descending).astype(jnp.int64)
 
 
-@op(NONE, node="SortBackward0", saves="nothing", overlap="whole")
+@op(NONE, node="SortBackward0", saves="nothing", overlap="whole", strides="like")
 @takes_zero_dim
 def msort(input: Array) -> Array:
     """The elements in ascending order along the first dimension.    input: (*)  ->  (*)"""

@@ -85,7 +85,7 @@ def _key(x: Any, tensors: list, objects: list) -> Any:
     """Arguments as something hashable; what is not a value of its own is collected."""
     if isinstance(x, torch.Tensor):
         tensors.append(x)
-        plain = x._storage is None and x._seen_from is None
+        plain = x._storage is None and x._seen_from is None and x._in_order
         return x._aval, type(x), None if plain else (x.stride(), x.storage_offset())
     if isinstance(x, SIMPLE):
         return type(x), repr(x)

@@ -307,7 +307,7 @@ CAUSES = [
     Cause("Muon", "", "elements", "it orthogonalises in bfloat16, whose rounding depends on the order of sums"),
     Cause("LBFGS", "", "float instead of float64", "the length of a step that was interpolated is a number in the state, and a tensor in PyTorch's"),
     Cause("LBFGS", "file", "float64 .*elements", "where the search stops depends on rounding: 35 iterations instead of 36"),
-    Cause("LBFGS", "", "float32", "how often the closure is called, and where the search stops, depends on rounding"),
+    Cause("LBFGS", "", "float32|complex64", "how often the closure is called, and where the search stops, depends on rounding"),
     Cause("SGD", "derivative", "momentum=.*differentiable=True", "PyTorch cuts the derivative off where the momentum begins; jtorch's is that of all steps"),
 ]
 
