@@ -140,8 +140,8 @@ class Elsewhere:
 
 def explaining(function: Callable) -> Callable:
     """`function`, whose errors for wrong arguments are PyTorch's."""
-    if not inspect.isfunction(function) or "warnings" in function.__code__.co_names:   # a frame between would make its warnings point to a wrong line
-        return function
+    if not inspect.isfunction(function) or "warnings" in inspect.unwrap(function).__code__.co_names:
+        return function                                      # a frame between would make its warnings point to a wrong line
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -300,7 +300,12 @@ def written(target: Any, made: Any) -> Any:
 
 def refusal(name: str, of: SparseTensor) -> NotImplementedError:
     """The error of an operation that has no sparse form."""
-    backend = f"{'Sparse' if of.layout is COO else 'SparseCsr'}{of.device.type.upper()}"
+    return refused(name, of.layout, of.device.type)
+
+
+def refused(name: str, kind: layout, place: str) -> NotImplementedError:
+    """The error of an operation that has no form for a layout, on a type of device."""
+    backend = f"{'Sparse' if kind is COO else 'SparseCsr'}{place.upper()}"
     return NotImplementedError(f"Could not run 'aten::{name}' with arguments from the '{backend}' backend. This could be because the operator doesn't exist "
                                f"for this backend. 'aten::{name}' is available for dense tensors: call to_dense() first.")
 

@@ -18,7 +18,7 @@ from .._core.graph import here
 from .._core.indexing import FILL, gather, scatter
 from .._core.public import public
 from .._core.record import record
-from .._core.run import host_value
+from .._core.run import ACCELERATED, host_value
 from .._core.size import Size
 from .._core.storage import Step, convert
 from .._core.tensor import Tensor, from_array, new, wrap
@@ -79,7 +79,9 @@ def cuda(self: Tensor, device: Where = None, non_blocking: bool = False, memory_
 
 @public("Tensor")
 def pin_memory(self: Tensor, device: Where = None) -> Tensor:
-    """The tensor itself: XLA stages transfers on its own."""
+    """The tensor itself: XLA stages transfers on its own.  Raises RuntimeError where there is no accelerator."""
+    if not ACCELERATED:
+        raise RuntimeError("Cannot access accelerator device when none is available.")
     return self
 
 

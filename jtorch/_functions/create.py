@@ -12,15 +12,16 @@ import numpy as np
 from .._core import dtype as dt
 from .._core import levels, misfit, promote
 from .._core.derive import sizes
-from .._core.device import CPU, META, Where, canonical, device
+from .._core.device import CPU, META, Where, canonical
 from .._core.dtype import FLOATING, chosen, dtype
 from .._core.format import layout, memory_format
-from .._core.graph import here, mode
+from .._core.graph import here
 from .._core.public import PUBLIC, public
 from .._core.transfer import adopted
-from .._core.sparse import FORMS, STRIDED, SparseTensor, refusal
+from .._core.sparse import COO, FORMS, STRIDED, SparseTensor, refusal, refused
 from .._core.storage import Step, Storage
 from .._core.tensor import Tensor, from_array, new, required, wrap
+from .options import check_pinned, creating
 from .order import in_format
 
 
@@ -209,6 +210,8 @@ def tensor(data: Any, *, dtype: dtype | None = None, device: Where = None, requi
     tensor([[1, 2],
             [3, 4]])
     """
+    if pin_memory is not False:
+        check_pinned("tensor", pin_memory)
     if isinstance(data, Tensor):
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", UserWarning, stacklevel=2)
@@ -271,6 +274,7 @@ def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, r
 
 
 @public("torch")
+@creating("")
 def from_file(filename: str, shared: bool | None = None, size: int | None = 0, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
               pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """A vector on the first `size` numbers of a file, which it may change if `shared` (then the file is made where there is none)."""
@@ -349,7 +353,9 @@ def asarray(obj: Any, *, dtype: dtype | None = None, device: Where = None, copy:
 
 
 @public("torch")
-def scalar_tensor(s: complex, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
+@creating(None)
+def scalar_tensor(s: complex, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None, requires_grad: bool = False,
+                  pin_memory: bool = False) -> Tensor:
     """A zero-dim tensor of a number, floating point unless told otherwise."""
     return tensor(s, dtype=dtype or floating(), device=device, requires_grad=requires_grad)
 
@@ -357,6 +363,7 @@ def scalar_tensor(s: complex, *, dtype: dtype | None = None, device: Where = Non
 # Filled
 
 @public("torch")
+@creating("")
 def full(size: Sequence[int], fill_value: Any, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A tensor of the given size, filled with one value."""
@@ -371,7 +378,9 @@ def full(size: Sequence[int], fill_value: Any, *, out: Tensor | None = None, dty
 
 def _filled(name: str, text: str, fresh: Any) -> None:
     def fill(*size: int | Sequence[int], out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
-             requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None, names: Any = None) -> Tensor:
+             requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
+        if memory_format is not None and name != "empty":
+            raise misfit.unexpected(name, "memory_format")
         if not size:
             raise misfit.missing(name, ("size",))
         size = sizes(size)
@@ -379,6 +388,8 @@ def _filled(name: str, text: str, fresh: Any) -> None:
             raise RuntimeError("zeros: Dimension size must be non-negative.")
         kind = chosen(dtype, floating())
         if layout is not None and layout is not STRIDED:
+            if name == "ones" and layout is COO:
+                raise RuntimeError("full(...) is not implemented for sparse layout")
             return stored_nowhere(name, layout, size, kind, device, requires_grad)
         return put_in(out, in_format(make(lambda: fresh(size, kind.numpy), checked_sizes(size), kind, device, requires_grad), memory_format))
 
@@ -386,6 +397,8 @@ def _filled(name: str, text: str, fresh: Any) -> None:
              pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
         shape, kind = tuple(input.shape), chosen(dtype, input.dtype)
         if (layout or input.layout) is not STRIDED:
+            if name == "empty" and input.layout is STRIDED:
+                raise refused("empty_strided", layout, "cpu")
             return stored_nowhere(name, layout or input.layout, shape, kind, device or input.device, requires_grad, input)
         return in_format(alike(make(lambda: fresh(shape, kind.numpy), shape, kind, device or input.device, requires_grad), input), memory_format, input)
 
@@ -399,7 +412,7 @@ def _filled(name: str, text: str, fresh: Any) -> None:
     for function, known, home, where in ((fill, name, "torch", "of the given size"), (like, f"{name}_like", "torch", "of the size and type of `input`"),
                                          (of_tensor, f"new_{name}", "Tensor", "of the same type and device")):
         function.__doc__, function.__name__ = f"A tensor {where}, {text}.", known
-        public(home)(function)
+        public(home)(creating(None)(function))
 
 
 def stored_nowhere(name: str, layout: Any, shape: tuple[int, ...], kind: dtype, device: Any, requires_grad: bool, like: Any = None) -> Tensor:
@@ -427,6 +440,7 @@ _filled("empty", "whose contents are unspecified (here zeros)", np.zeros)
 
 
 @public("torch")
+@creating("empty_strided")
 def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None, requires_grad: bool = False,
               pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """A tensor of the size and type of `input`, filled with one value."""
@@ -435,6 +449,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, lay
 
 
 @public("Tensor")
+@creating("fill_.Scalar")
 def new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False,
              layout: layout | None = None, pin_memory: bool = False) -> Tensor:
     """A tensor of the same type and device, of the given size, filled with one value."""
@@ -442,8 +457,7 @@ def new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtype
 
 
 @public("Tensor")
-def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False, layout: layout | None = None,
-               pin_memory: bool = False) -> Tensor:
+def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
     """A copy of `data` as a tensor of the same type and device."""
     kind = dtype if dtype is not None else data.dtype if isinstance(data, Tensor) else None
     if kind is None:
@@ -452,6 +466,7 @@ def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: W
 
 
 @public("torch")
+@creating("empty_strided")
 def empty_strided(size: Sequence[int], stride: Sequence[int], *, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
                   requires_grad: bool = False,
                   pin_memory: bool = False) -> Tensor:
@@ -468,33 +483,3 @@ def put_in(out: Tensor | None, made: Tensor) -> Tensor:
     if out.shape != made.shape:
         out._resize(made.shape)
     return out._write(made._value)
-
-
-# Defaults
-
-@public("torch")
-def set_default_dtype(d: Any) -> None:
-    """Make `d` the type of new floating point tensors."""
-    if not isinstance(d, dtype) or d not in (dt.float16, dt.bfloat16, dt.float32, dt.float64):
-        raise TypeError(("" if isinstance(d, dtype) else "invalid dtype object: ") + "only floating-point types are supported as the default type")
-    promote.Default.floating = d
-    here.mode = mode(here.mode.grad, here.mode.inference, d, here.mode.autocast)
-
-
-@public("torch")
-def get_default_dtype() -> dtype:
-    """The type of new floating point tensors."""
-    return floating()
-
-
-@public("torch")
-def set_default_device(device: Any) -> None:
-    """Make `device` the place of new tensors; None restores the CPU."""
-    Defaults.device = canonical(device)
-
-
-@public("torch")
-def get_default_device() -> device:
-    """The place of new tensors."""
-    return Defaults.device
-

@@ -22,6 +22,7 @@ from .._core.tensor import Tensor, from_array, required
 from .._core.twister import Generator as HostGenerator
 from .create import checked_sizes, floating
 from .drawn import check_in_place, check_same, draw, draw_as, one_by_one, values
+from .options import creating
 from .order import is_contiguous, strides_of
 
 
@@ -106,25 +107,28 @@ def _shape(size: tuple, named: Any) -> tuple[int, ...]:
 
 
 @public("torch")
+@creating("uniform_")
 def rand(*size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
          layout: Layout | None = None, device: Where = None,
-         requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
+         requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers uniform in [0, 1)."""
     return _drawn(random.uniform, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
+@creating("normal_")
 def randn(*size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: dtype | None = None,
           layout: Layout | None = None, device: Where = None,
-          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:
+          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers from the standard normal distribution."""
     return _drawn(random.normal, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
+@creating("random_.from")
 def randint(low: Any = None, high: Any = None, size: Sequence[int] | None = None, *, generator: Generator | None = None, out: Tensor | None = None,
             dtype: dtype = dt.int64,
-            layout: Layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
+            layout: Layout | None = None, device: Where = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Integers uniform in [low, high)."""
     if size is None and high is not None and not isinstance(high, int):
         low, high, size = 0, low, high
@@ -136,6 +140,7 @@ def randint(low: Any = None, high: Any = None, size: Sequence[int] | None = None
 
 
 @public("torch")
+@creating("randperm.generator_out", flat=True)
 def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: dtype = dt.int64, layout: Layout | None = None,
              device: Where = None,
              requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
@@ -154,31 +159,36 @@ def _like(how: Callable[..., np.ndarray], input: Tensor, memory_format: memory_f
 
 
 @public("torch")
+@creating("empty_strided")
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Layout | None = None, device: Where = None,
-              requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
+              requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Numbers uniform in [0, 1), of the size and type of `input`."""
     return _like(random.uniform, input, memory_format, generator, dtype, (), device, requires_grad)
 
 
 @public("torch")
+@creating("empty_strided")
 def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Layout | None = None, device: Where = None,
-               requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
+               requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None) -> Tensor:
     """Numbers from the standard normal distribution, of the size and type of `input`."""
     return _like(random.normal, input, memory_format, generator, dtype, (), device, requires_grad)
 
 
 @public("torch")
+@creating("empty_strided")
 def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: dtype | None = None,
-                 layout: Layout | None = None, device: Where = None, requires_grad: bool = False, memory_format: memory_format | None = None) -> Tensor:
+                 layout: Layout | None = None, device: Where = None, requires_grad: bool = False, pin_memory: bool = False,
+                 memory_format: memory_format | None = None) -> Tensor:
     """Integers uniform in [low, high), of the size and type of `input`."""
     low, high = (0, low) if high is None else (low, high)
     return _like(random.randint, input, memory_format, generator, dtype, (index(low), index(high)), device, requires_grad)
 
 
 @public("torch")
+@creating("normal_")
 def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None, out: Tensor | None = None,
            dtype: dtype | None = None,
-           layout: Layout | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
+           layout: Layout | None = None, device: Where = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         return _drawn(random.normal, generator, sizes((size,)), chosen(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)

@@ -14,6 +14,8 @@ RANKS = {FORMATS["channels_last"]: 4, FORMATS["channels_last_3d"]: 5}
 
 def in_format(made: Tensor, wanted: memory_format | None, like: Tensor | None = None) -> Tensor:
     """`made`, which is new, with the strides of a memory format; without one with those of `like`.  Raises RuntimeError where the format takes other ranks."""
+    if wanted is PRESERVE and like is None:
+        raise RuntimeError("unsupported memory format Preserve")
     if wanted in (None, PRESERVE):
         return made if like is None else layout.lay(made, strides_of(like))
     return made if wanted is CONTIGUOUS else layout.lay(made, _strides_in(wanted, made.shape))

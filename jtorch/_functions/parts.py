@@ -20,6 +20,7 @@ from .._core.tensor import Tensor, wrap
 from .._ops.elementary import conjugate
 from .._ops.pad import pad as padded
 from .create import finish
+from .options import creating
 from .shape import as_strided, chunk, clone, expand, reshape, select, split, tensor_split, unbind, view
 
 
@@ -186,6 +187,7 @@ def resize_as_(self: Tensor, tensor: Tensor, memory_format: memory_format | None
 
 
 @public("Tensor")
+@creating("empty_strided")
 def new_empty_strided(self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Any = None, layout: Layout | None = None,
                       device: Where = None, pin_memory: bool = False,
                       requires_grad: bool = False) -> Tensor:
@@ -194,6 +196,7 @@ def new_empty_strided(self: Tensor, size: Sequence[int], stride: Sequence[int], 
 
 
 @public("torch")
+@creating("as_strided")
 def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: Any = None, layout: Layout | None = None, device: Where = None,
                    requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A tensor whose dimensions lie in memory in the given order."""

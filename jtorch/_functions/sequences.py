@@ -16,9 +16,11 @@ from .._core.format import layout
 from .._core.public import public
 from .._core.tensor import Tensor
 from .create import cast_array, finish, floating, put_in
+from .options import creating
 
 
 @public("torch")
+@creating("arange.start_out", flat=True)
 def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
            device: Where = None,
            requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
@@ -63,18 +65,23 @@ def _counted(start: float, step: float, count: int, kind: dtype) -> np.ndarray:
 
 
 @public("torch")
+@creating("range.out", flat=True)
 def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
           device: Where = None, requires_grad: bool = False) -> Tensor:
     """The numbers from `start` to `end`, both included."""
     warnings.warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range builtin. "
-                  "Instead, use torch.arange, which produces values in [start, end).", UserWarning, stacklevel=2)
+                  "Instead, use torch.arange, which produces values in [start, end).", UserWarning, stacklevel=3)
+    kind = chosen(dtype, floating())
+    if kind.is_complex:
+        raise NotImplementedError(f"\"range_cpu\" not implemented for '{kind.title}'")
     count = math.floor((end - start) / step) + 1
-    return put_in(out, finish(cast_array(start + step * np.arange(count), chosen(dtype, floating())), device, requires_grad))
+    return put_in(out, finish(cast_array(start + step * np.arange(count), kind), device, requires_grad))
 
 
 @public("torch")
+@creating("linspace.out", flat=True)
 def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
-             requires_grad: bool = False) -> Tensor:
+             pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """`steps` numbers from `start` to `end`, evenly spaced, both included."""
     start, end, steps, kind = _bounds("linspace", start, end, steps, dtype)
     return put_in(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
@@ -111,8 +118,9 @@ def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
 
 
 @public("torch")
+@creating("logspace.out", flat=True)
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
-             device: Where = None, requires_grad: bool = False) -> Tensor:
+             device: Where = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """`base` to powers evenly spaced from `start` to `end`."""
     start, end, steps, kind = _bounds("logspace", start, end, steps, dtype)
     base = base.item() if isinstance(base, Tensor) else base
@@ -122,8 +130,9 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tenso
 
 
 @public("torch")
+@creating("eye.m_out", flat=True)
 def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
-        requires_grad: bool = False) -> Tensor:
+        pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """A matrix with ones on the diagonal."""
     for name, size in (("n", n), ("m", m or 0)):
         if index(size) < 0:
@@ -131,13 +140,23 @@ def eye(n: int, m: int | None = None, *, out: Tensor | None = None, dtype: dtype
     return put_in(out, finish(np.eye(n, n if m is None else m, dtype=chosen(dtype, floating()).numpy), device, requires_grad))
 
 
+def _positions(name: str, found: tuple[np.ndarray, np.ndarray], kind: dtype) -> np.ndarray:
+    if kind.is_complex:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{kind.title}'")
+    return np.array(found).astype(kind.numpy)
+
+
 @public("torch")
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Where = None, layout: layout | None = None) -> Tensor:
+@creating("tril_indices")
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Where = None, layout: layout | None = None,
+                 pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """The positions of a lower triangle.    ->  (2, n)"""
-    return finish(np.array(np.tril_indices(row, offset, col)).astype(dtype.numpy), device, False)
+    return finish(_positions("tril_indices", np.tril_indices(row, offset, col), dtype), device, requires_grad)
 
 
 @public("torch")
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Where = None, layout: layout | None = None) -> Tensor:
+@creating("triu_indices")
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: dtype = dt.int64, device: Where = None, layout: layout | None = None,
+                 pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """The positions of an upper triangle.    ->  (2, n)"""
-    return finish(np.array(np.triu_indices(row, offset, col)).astype(dtype.numpy), device, False)
+    return finish(_positions("triu_indices", np.triu_indices(row, offset, col), dtype), device, requires_grad)

@@ -2,12 +2,43 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from .._core import misfit
+from .._core import dtype as dt
+from .._core import misfit, promote
 from .._core.anomaly import Anomaly
-from .._core.device import device
+from .._core.device import canonical, device
+from .._core.dtype import dtype
+from .._core.graph import here, mode
 from .._core.public import public
-from .create import Defaults, set_default_device
+from .create import Defaults, floating
+
+
+@public("torch")
+def set_default_dtype(d: Any) -> None:
+    """Make `d` the type of new floating point tensors."""
+    if not isinstance(d, dtype) or d not in (dt.float16, dt.bfloat16, dt.float32, dt.float64):
+        raise TypeError(("" if isinstance(d, dtype) else "invalid dtype object: ") + "only floating-point types are supported as the default type")
+    promote.Default.floating = d
+    here.mode = mode(here.mode.grad, here.mode.inference, d, here.mode.autocast)
+
+
+@public("torch")
+def get_default_dtype() -> dtype:
+    """The type of new floating point tensors."""
+    return floating()
+
+
+@public("torch")
+def set_default_device(device: Any) -> None:
+    """Make `device` the place of new tensors; None restores the CPU."""
+    Defaults.device = canonical(device)
+
+
+@public("torch")
+def get_default_device() -> device:
+    """The place of new tensors."""
+    return Defaults.device
 
 
 class Threads:

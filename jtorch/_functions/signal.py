@@ -21,18 +21,28 @@ from .._ops.pad import fold as folded
 from .._ops.pad import pad as padded
 from .._ops.views import view_as_real
 from .create import finish, floating
+from .options import creating
 
 
 # ---- frequencies
 
 def _frequencies(name: str, make: Callable, text: str) -> None:
-    @public("fft", name=name)
     def frequencies(n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
-                    requires_grad: bool = False) -> Tensor:
-        made = finish(make(n, d).astype((dtype or floating()).numpy), device, requires_grad)
+                    pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+        kind = dtype or floating()
+        if kind.category < FLOATING:
+            raise RuntimeError(f"{name} requires a floating point or complex dtype")
+        _check_ranged(kind)
+        made = finish(make(n, d).astype(kind.numpy) if n else np.zeros(0, kind.numpy), device, requires_grad)
         return made if out is None else out._resize(made.shape)._write(made._value)
     frequencies.__name__ = frequencies.__qualname__ = name
     frequencies.__doc__ = f"The frequencies of what `{text}` gives, for samples `d` apart."
+    public("fft", name=name)(creating("arange.start_out", flat=True)(frequencies))
+
+
+def _check_ranged(kind: dtype) -> None:
+    if kind.is_complex:
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{kind.title}'")
 
 
 _frequencies("fftfreq", np.fft.fftfreq, "fft")
@@ -42,7 +52,6 @@ _frequencies("rfftfreq", np.fft.rfftfreq, "rfft")
 # ---- windows
 
 def _window(name: str, doc: str, shape: Callable) -> None:
-    @public("torch", name=name)
     def window(window_length: int, periodic: bool = True, *coefficients: float, dtype: dtype | None = None, layout: layout | None = None, device: Where = None,
                requires_grad: bool = False, pin_memory: bool = False, **named: float) -> Tensor:
         for keyword in named:
@@ -51,6 +60,7 @@ def _window(name: str, doc: str, shape: Callable) -> None:
         kind = dtype or floating()
         if kind.category < FLOATING:
             raise RuntimeError(f"{name} expects floating point dtypes, got: {kind}")
+        _check_ranged(kind)
         if window_length < 0:
             raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}")
         if window_length < 2:
@@ -59,6 +69,7 @@ def _window(name: str, doc: str, shape: Callable) -> None:
         return finish(shape(at, *coefficients, **named).astype(kind.numpy), device, requires_grad)
     window.__name__ = window.__qualname__ = name
     window.__doc__ = doc
+    public("torch", name=name)(creating("", flat=True)(window))
 
 
 def _hann(at: np.ndarray) -> np.ndarray:

@@ -201,6 +201,8 @@ def empty_as(kind: layout, size: Sequence[int], element: dtype | None, device: A
     if kind is COO:
         dense = of.dense_dim() if of is not None and of.layout is COO and of.dim() == len(size) else 0
         return empty(size, element, device, dense).requires_grad_(requires_grad)
+    if len(size) < 2:
+        raise RuntimeError(f"torch.empty: Only batched sparse compressed (non-block) tensors are supported, but got size {list(size)}")
     if kind in BLOCKS:
         raise RuntimeError(f"empty tensors of layout {NAMES[kind]} need a block size: convert a dense tensor")
     values = finish(np.zeros(0, (element or floating()).numpy), device, False)

@@ -53,7 +53,7 @@ def inputs_of(info: Any, dtype: torch.dtype, training: bool, errors: bool = Fals
 
 
 def module_of(case: Case, side: Side, own: Callable) -> Any:
-    kind, given = case.info.module_cls, case.input.constructor_input
+    kind, given = case.info.module_cls, copy.deepcopy(case.input.constructor_input)    # modules among the arguments become part of this one
     side.torch.manual_seed(7)
     return (getattr(jtorch.nn, kind.__name__) if side.translated else kind)(*own(given.args), **own(given.kwargs))
 

@@ -1,0 +1,57 @@
+"""What is left to say of the options that all functions share that make tensors: `layout`, of which most know one, and `pin_memory`."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from typing import Any, TypeVar, cast
+
+from .._core import misfit
+from .._core.format import layout
+from .._core.run import ACCELERATED
+from .._core.sparse import BLOCKS, COO, NAMES, STRIDED, refused
+
+F = TypeVar("F", bound=Callable[..., Any])
+NOT_PINNED = "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on this system."
+
+
+def creating(kernel: str | None, flat: bool = False) -> Callable[[F], F]:
+    """A function that makes strided tensors, which need not look at its options `layout` and `pin_memory`.
+
+    Raises for other layouts what PyTorch does when its `kernel` meets them (None: the function knows layouts; "": it has none for sparse tensors),
+    `flat` where the result is a vector or begins as one; and RuntimeError for pinned memory without an accelerator, TypeError for wrong classes.
+    """
+    def declare(function: F) -> F:
+        pins = "pin_memory" in signature(function).parameters
+
+        @wraps(function)
+        def make(*args: Any, **options: Any) -> Any:
+            if pins and "pin_memory" in options:
+                check_pinned(function.__name__, options["pin_memory"])
+            if options.get("layout") is not None:
+                _check_layout(function.__name__, options["layout"], kernel, flat)
+            return function(*args, **options)
+        return cast(F, make)
+    return declare
+
+
+def check_pinned(name: str, pin_memory: Any) -> None:
+    """Raise where memory cannot be page-locked as asked for."""
+    if pin_memory is not None and pin_memory.__class__ is not bool:
+        raise misfit.wrong_class(name, "pin_memory", None, "bool", pin_memory)
+    if pin_memory and not ACCELERATED:
+        raise RuntimeError(NOT_PINNED)
+
+
+def _check_layout(name: str, wanted: Any, kernel: str | None, flat: bool) -> None:
+    if not isinstance(wanted, layout):
+        raise misfit.wrong_class(name, "layout", None, "torch.layout", wanted)
+    if wanted is STRIDED or kernel is None:
+        return
+    if wanted is not COO and flat:
+        raise RuntimeError("torch.empty: Only batched sparse compressed (non-block) tensors are supported, but got size [0]")
+    if not kernel:
+        raise RuntimeError(f"{name}(...) is not implemented for sparse layout")
+    if wanted in BLOCKS and not kernel.startswith("empty_strided"):
+        raise RuntimeError(f"empty_sparse_compressed expected sparse compressed (non-block) tensor layout but got {NAMES[wanted]}")
+    raise refused(kernel, wanted, "cpu")
