@@ -14,6 +14,7 @@ import torch
 from test_data import Squares, same, stream, tensors
 
 import jtorch
+from jtorch._core import forked
 
 
 class Calls:
@@ -253,6 +254,15 @@ def test_workers_that_die(how, cause):
     with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid\(s\) \d+\) exited unexpectedly") as caught:
         list(jtorch.utils.data.DataLoader(Calls(stopped(how)), num_workers=2))
     assert cause in str(caught.value.__cause__) and time.monotonic() - begun < 4
+
+
+def test_numbers_that_vary_need_no_new_program():
+    """The first at a line is part of the program, as elsewhere; from the second on numbers are its inputs."""
+    def sample(i):
+        return (jtorch.arange(4.0) * (i / 7)).sum().item(), len(forked.KNOWN)
+    found = list(jtorch.utils.data.DataLoader(Calls(sample, 40), num_workers=1, batch_size=None))
+    assert [value for value, _ in found] == pytest.approx([6 * i / 7 for i in range(40)])
+    assert found[1][1] == found[-1][1] <= 4
 
 
 def test_persistent_workers_start_again_after_a_death():

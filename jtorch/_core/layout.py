@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ ARRANGED: dict[tuple, tuple[int, ...]] = {}                  # the strides of re
 
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
     """The strides of a tensor whose elements lie in order."""
+    return _contiguous(tuple(shape))
+
+
+@lru_cache(MOST)
+def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
     strides, step = [], 1
     for n in reversed(shape):
         strides.append(step)
@@ -257,7 +263,11 @@ def in_memory(strides: Sequence[int]) -> tuple[int, ...]:
 
 def preserved(tensor: Any) -> tuple[int, ...]:
     """The strides of a copy of `tensor`: its own, or where it has gaps those of its dimensions in the same order."""
-    strides, shape = of(tensor)[0], tensor.shape
+    return _preserved(tensor.shape, of(tensor)[0])
+
+
+@lru_cache(MOST)
+def _preserved(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
     if dense(shape, strides) and 0 not in shape:
         return strides
     if 0 in strides:
@@ -287,16 +297,22 @@ def lay(made: Any, strides: tuple[int, ...]) -> Any:
 
 def arrange(made: Any, operands: Sequence) -> Any:
     """The new result of a pointwise operation, with the strides that it has in PyTorch: the dimensions in the order that they have in the operands."""
-    of_made, tensors = made._value.aval, [x for x in operands if hasattr(x, "_in_order")]
-    if all(x._in_order for x in tensors) or 0 in of_made.shape or of_made.levels or any(len(x.shape) > len(of_made.shape) for x in tensors):
-        return made                                          # the last: a loss that is the mean, say
-    layouts = [(x.shape, of(x)[0]) for x in tensors]
-    key = (of_made.shape, *layouts)
-    strides = ARRANGED.get(key)
+    result = made._value.aval
+    key: list = [result.shape]
+    ordered = True
+    for x in operands:
+        in_order = getattr(x, "_in_order", None)             # what is no tensor says nothing
+        if in_order is not None:
+            key.append((x.shape, None if in_order else of(x)[0]))
+            ordered = ordered and in_order
+    if ordered or result.levels:
+        return made
+    found = tuple(key)
+    strides = ARRANGED.get(found)
     if strides is None:
-        strides = _arranged(of_made.shape, layouts)
+        strides = _arranged(result.shape, [(shape, contiguous(shape) if known is None else known) for shape, known in key[1:]])
         if len(ARRANGED) < MOST:
-            ARRANGED[key] = strides
+            ARRANGED[found] = strides
     return lay(made, strides)
 
 
@@ -322,6 +338,8 @@ def has_channels_last(x: Any) -> bool:
 
 def _arranged(shape: tuple[int, ...], layouts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[int, ...]:
     first = layouts[0][1]
+    if 0 in shape or any(len(known) > len(shape) for known, _ in layouts):   # the latter: a loss that is the mean, say
+        return contiguous(shape)
     if all(known == shape for known, _ in layouts):
         for usual in (contiguous(shape), *([channels_last(shape)] if len(shape) in (4, 5) else ())):
             if all(same(shape, strides, usual) for _, strides in layouts):

@@ -188,6 +188,7 @@ def _check_alpha(kind: Any, common: dtype) -> None:
 class View(Op):
     """An operator whose result shares its input's memory."""
     counts = True                                            # whether writes to the result count as writes to the input
+    in_order = False                                         # whether elements that lie in order still do
 
     def __init__(self, body: Callable, name: str, put: Callable | None, overlaps: bool, **facts: Any) -> None:
         self.overlaps = overlaps
@@ -265,16 +266,18 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
 
 
 def view(*, put: Callable | None = None, name: str | None = None, home: str = "torch Tensor", aliases: Sequence[str] = (),
-         inplace: bool = False, overlaps: bool = False, node: Any = None) -> Callable[[Callable], Body]:
+         inplace: bool = False, overlaps: bool = False, in_order: bool = False, node: Any = None) -> Callable[[Callable], Body]:
     """Declare an operator whose result shares memory with its input.  The body must work on NumPy and on JAX arrays alike.
 
     put       `put(base, new, …)`: the base after `new` was written through the view; default: a scatter found by looking at element numbers
     overlaps  whether the result can see one element several times
+    in_order  whether elements that lie in order in memory do so in the result
     """
     def declare(body: Callable) -> Body:
         public = name or body.__name__
         made = View(body, public, put, overlaps, node=node, home=home.split(), inplace=inplace, out=False, aliases=tuple(aliases), reflected=False, returns=None,
                     strides="fresh")
+        made.in_order = in_order
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
         declared = cast(Body, body)

@@ -151,8 +151,12 @@ def _salvage(trace: Trace, values: list[Value], error: Exception) -> Exception |
 
 
 class Fork:
-    """Whether this process was forked from one that ran programs: XLA's threads are not there, so NumPy does the work."""
+    """Whether this process was forked from one that ran programs: XLA's threads are not there, so NumPy does the work.
+
+    record  what records operations there; the module `forked`, which is above this one, puts it here
+    """
     child = False
+    record: Callable[[Any, tuple, tuple], Any]
 
 
 def _before_fork() -> None:

@@ -28,15 +28,17 @@ class Step:
 
     leaf      where gradients stop, if the tensor at this point of the chain is a leaf
     versions  how many in-place writes there were, as one cell that tensors which count together share
+    known     the shape and type of a base that is shared with NumPy, and what was found of what is seen of it
     history   of a step that cuts gradients off, after a write of something with a history: what is seen from here, with that history, and the
               contents of the storage that it was seen of
     """
-    __slots__ = ("parent", "op", "numbers", "attrs", "leaf", "versions", "history")
+    __slots__ = ("parent", "op", "numbers", "attrs", "leaf", "versions", "history", "known")
 
     def __init__(self, parent: Step | None, op: View | None, numbers: tuple, attrs: tuple, leaf: Leaf | None = None,
                  versions: list[int] | None = None) -> None:
         self.parent, self.op, self.numbers, self.attrs, self.leaf = parent, op, numbers, attrs, leaf
         self.history: tuple[Value, Value | None] | None = None
+        self.known: tuple[tuple, Aval] | None = None
         self.versions: list[int] = versions or ([0] if parent is None or op is data_of.op else parent.versions)
 
     def cut(self) -> Step:
@@ -47,6 +49,13 @@ class Step:
         """Whether all of the base is seen, as it lies there."""
         step = self
         while step.op in (detach.op, data_of.op) and step.parent is not None:
+            step = step.parent
+        return step.op is None
+
+    def is_in_order(self) -> bool:
+        """Whether elements that lie in order in the base do so here."""
+        step = self
+        while step.op is not None and step.op.in_order:
             step = step.parent
         return step.op is None
 
@@ -93,7 +102,7 @@ class Storage:
         if crowded(self.aliases):
             self.aliases = [r for r in self.aliases if r() is not None]
         tensor._storage, tensor._step = self, step
-        tensor._in_order = self.buffer is None and self.strides is None and step.is_whole()
+        tensor._in_order = self.buffer is None and self.strides is None and step.is_in_order()
         self.aliases.append(ref(tensor))
 
     def shared(self) -> bool:
@@ -123,8 +132,11 @@ class Storage:
         """What is known of what `step` sees of a shared array, which is not copied for that; None where it is none."""
         if not self._is_plain(step):
             return None
-        seen = self.look(step)
-        return aval(seen.shape, from_numpy(seen.dtype))
+        base = self.buffer.shape, self.buffer.dtype
+        if step.known is None or step.known[0] != base:
+            seen = self.look(step)
+            step.known = base, aval(seen.shape, from_numpy(seen.dtype))
+        return step.known[1]
 
     def read(self, step: Step) -> Value:
         """What a tensor at the end of `step` sees."""
@@ -242,13 +254,13 @@ def with_data(base: Array, new: Array) -> Array:
     return _with_data(base, jnp.broadcast_to(new, base.shape).astype(base.dtype))
 
 
-@view(put=_with_data, home="")
+@view(put=_with_data, home="", in_order=True)
 def detach(input: Array) -> Array:
     """The same memory, cut off from the gradient history.    input: (*)  ->  (*)"""
     return input
 
 
-@view(put=_with_data, home="")
+@view(put=_with_data, home="", in_order=True)
 def data_of(input: Array) -> Array:
     """As `detach`, but writes are not counted on the tensor itself.    input: (*)  ->  (*)"""
     return input

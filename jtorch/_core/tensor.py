@@ -161,7 +161,7 @@ class Tensor(Generated):
     def _view(self, op: View, numbers: tuple, attrs: tuple, seen: Value | None = None) -> Tensor:
         """The tensor that sees this one's memory through `op`; `seen` is what it sees, where that is known already."""
         out, v = new(Tensor), self._value
-        out._in_order = self._in_order and op in CUTS
+        out._in_order = self._in_order and op.in_order and (op in CUTS or 0 not in self.shape)
         if self._storage is None:
             out._value = seen or apply_view(op, v, numbers, attrs)
             out._seen_from = self, op, numbers, attrs

@@ -32,7 +32,7 @@ def infer_size(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
 
 
-@view(home="", put=lambda base, new, size: new.reshape(base.shape), node="ViewBackward0")
+@view(home="", put=lambda base, new, size: new.reshape(base.shape), in_order=True, node="ViewBackward0")
 def reshaped(input: Array, size: Shape) -> Array:
     return input.reshape(size)
 
@@ -68,20 +68,20 @@ def permute(input: Array, dims: Shape) -> Array:
     return input.transpose(order)
 
 
-@view(put=lambda base, new, dim: new.reshape(base.shape), inplace=True)
+@view(put=lambda base, new, dim: new.reshape(base.shape), inplace=True, in_order=True)
 def unsqueeze(input: Array, dim: int) -> Array:
     """`input` with a dimension of size 1 inserted at `dim`."""
     at = dimension(dim, input.ndim + 1)
     return input[(slice(None),) * at + (None,)]
 
 
-@view(name="squeeze", put=lambda base, new: new.reshape(base.shape), inplace=True)
+@view(name="squeeze", put=lambda base, new: new.reshape(base.shape), inplace=True, in_order=True)
 def squeeze_all(input: Array) -> Array:
     """`input` without its dimensions of size 1."""
     return input.squeeze()
 
 
-@view(name="squeeze", put=lambda base, new, dim: new.reshape(base.shape), inplace=True,
+@view(name="squeeze", put=lambda base, new, dim: new.reshape(base.shape), inplace=True, in_order=True,
       node=lambda entry: f"SqueezeBackward{1 if isinstance(entry.attrs[0], int) else 2}")
 def squeeze(input: Array, dim: Any) -> Array:
     """`input` without the given dimensions, where they have size 1."""

@@ -1,6 +1,7 @@
 """The worker process of a loader: it seeds itself, fetches and collates what it is asked for, and reports errors."""
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import queue
@@ -18,6 +19,8 @@ import jtorch as torch
 from . import transport
 from .fetch import MapFetcher, StreamFetcher
 
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3                      # glibc's numbers of these settings
+KEPT = 1 << 26                                               # bytes
 PARENT_CHECK = 5.0                                           # seconds between looks whether the loader's process still lives
 
 
@@ -112,12 +115,21 @@ def run(job: Job, connection: Connection) -> None:
         for end in open_ends:
             end.close()
         open_ends.clear()
+    _keep_memory()
     tasks: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, tasks, os.getppid()), daemon=True).start()
     try:
         _work(job, connection, tasks)
     except (KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
         pass                                                 # the main process has stopped: it tells the user
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what was freed: each sample needs as much again, and pages that come anew from the system cost more than what is done with them."""
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)
+    if tune is not None:
+        tune(TRIM_THRESHOLD, KEPT)
+        tune(MMAP_THRESHOLD, KEPT // 2)
 
 
 def _listen(connection: Connection, tasks: queue.SimpleQueue, parent: int) -> None:

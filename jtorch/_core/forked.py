@@ -1,0 +1,78 @@
+"""Operations in a forked process, such as a loader's worker: NumPy computes each at once, and where no gradient flows nothing is recorded for it."""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import host, lower
+from .device import CPU
+from .graph import Aval, aval, computed, here
+from .promote import NUMBERS
+from .record import TENSORS, infer
+from .run import Fork, user_line
+
+KEPT = 1 << 14                                               # of each of these
+KNOWN: dict[tuple, Known] = {}
+LATEST: dict[tuple, tuple] = {}                              # the operands' kinds, with the numbers, that an operation last had at a line
+
+
+class Known(NamedTuple):
+    """What computes an operation for operands of some kinds, what is known of its results, and whether numbers are its inputs or parts of it."""
+    program: host.Program
+    avals: tuple[Aval, ...]
+    takes_numbers: bool
+
+
+def at_once(op: Any, operands: tuple, attrs: tuple) -> Any:
+    """What `record` gives, computed.  None where there is more to it: gradients, batches, other devices, operands of unknown kinds."""
+    kinds: list = []
+    given: list = []
+    for x in operands:
+        kind = type(x)
+        if kind in TENSORS:
+            v = x._value
+            if v is None and (shared := x._storage.shared_aval(x._step)) is not None:
+                kinds.append(shared)
+                given.append(x._storage.look(x._step))       # no copy: it is used at once
+                continue
+            v = v or x._read()
+            if v.array is None or v.aval.requires_grad or v.aval.levels or v.aval.device is not CPU:
+                return None
+            kinds.append(v.aval)
+            given.append(v.array)
+        elif kind in NUMBERS:
+            kinds.append(host.Fixed(kind, repr(x), x))
+        elif x is None:
+            kinds.append(None)
+        else:
+            return None
+    found = KNOWN.get((op, attrs, here.mode, *kinds)) or _known(op, attrs, tuple(kinds), operands)
+    if found is None:
+        return None
+    if found.takes_numbers:
+        arrays = iter(given)
+        given = [x if type(x) in NUMBERS else next(arrays) for x in operands if x is not None]
+    with np.errstate(all="ignore"):
+        values = tuple([computed(a, r) for a, r in zip(found.avals, found.program(given), strict=True)])
+    return values if len(values) != 1 else values[0]
+
+
+def _known(op: Any, attrs: tuple, kinds: tuple, operands: tuple) -> Known | None:
+    """An operation with a new number at a line where it had another takes numbers as inputs, as it does elsewhere."""
+    if isinstance(op, lower.Special) or hasattr(op, "label"):
+        return None
+    general = op, attrs, here.mode, *[k.kind if type(k) is host.Fixed else k for k in kinds], user_line()
+    found = KNOWN.get(general)
+    if found is None:
+        casts, results = infer(op, [k.kind if type(k) is host.Fixed else k for k in kinds], operands, attrs, here.mode)
+        avals = tuple([aval(shape, t, CPU) for shape, t in results])
+        takes_numbers = LATEST.setdefault(general, kinds) != kinds
+        of = [(k.shape, k.dtype.numpy) if type(k) is Aval else k.kind if takes_numbers and k is not None else k for k in kinds]
+        found = Known(host.traced(op, attrs, casts, tuple(of)), avals, takes_numbers)
+        if len(KNOWN) < KEPT:
+            KNOWN[general if takes_numbers else (op, attrs, here.mode, *kinds)] = found
+    return found
+
+
+Fork.record = staticmethod(at_once)
