@@ -1,4 +1,4 @@
-"""Operations in a forked process, such as a loader's worker: NumPy computes each at once, and where no gradient flows nothing is recorded for it."""
+"""Operations in a forked process, such as a loader's worker, and while samples are fetched: where no gradient flows NumPy computes each right away."""
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from .graph import Aval, aval, computed, here
 from .promote import NUMBERS
 from .record import TENSORS, infer
 from .run import Fork, user_line
+from .transfer import to_host
 
 KEPT = 1 << 14                                               # of each of these
 KNOWN: dict[tuple, Known] = {}
@@ -26,6 +27,8 @@ class Known(NamedTuple):
 
 def at_once(op: Any, operands: tuple, attrs: tuple) -> Any:
     """What `record` gives, computed.  None where there is more to it: gradients, batches, other devices, operands of unknown kinds."""
+    if here.capture is not None:
+        return None
     kinds: list = []
     given: list = []
     for x in operands:
@@ -40,7 +43,7 @@ def at_once(op: Any, operands: tuple, attrs: tuple) -> Any:
             if v.array is None or v.aval.requires_grad or v.aval.levels or v.aval.device is not CPU:
                 return None
             kinds.append(v.aval)
-            given.append(v.array)
+            given.append(v.array if type(v.array) is np.ndarray else to_host(v, "a sample"))
         elif kind in NUMBERS:
             kinds.append(host.Fixed(kind, repr(x), x))
         elif x is None:
@@ -73,6 +76,16 @@ def _known(op: Any, attrs: tuple, kinds: tuple, operands: tuple) -> Known | None
         if len(KNOWN) < KEPT:
             KNOWN[general if takes_numbers else (op, attrs, here.mode, *kinds)] = found
     return found
+
+
+class computing:
+    """Within it NumPy computes operations right away where it can: the samples of a batch would make one long program of their own."""
+
+    def __enter__(self) -> None:
+        self.before, Fork.at_once = Fork.at_once, True
+
+    def __exit__(self, *error: object) -> None:
+        Fork.at_once = self.before
 
 
 Fork.record = staticmethod(at_once)

@@ -40,7 +40,7 @@ os.register_at_fork(after_in_child=_eager_in_child)
 
 def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
     """Record `op` on tensors, numbers and Nones; returns the result, or the tuple of results, as `Value`s."""
-    if Fork.child and (found := Fork.record(op, operands, attrs)) is not None:
+    if Fork.at_once and (found := Fork.record(op, operands, attrs)) is not None:
         return found
     trace = here.trace
     key: list = [op, trace.mode, attrs]

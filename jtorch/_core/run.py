@@ -153,9 +153,10 @@ def _salvage(trace: Trace, values: list[Value], error: Exception) -> Exception |
 class Fork:
     """Whether this process was forked from one that ran programs: XLA's threads are not there, so NumPy does the work.
 
-    record  what records operations there; the module `forked`, which is above this one, puts it here
+    at_once  whether NumPy computes each operation right away: there, and while samples are fetched
+    record   what then takes operations; the module `forked`, which is above this one, puts it here
     """
-    child = False
+    child = at_once = False
     record: Callable[[Any, tuple, tuple], Any]
 
 
@@ -165,7 +166,7 @@ def _before_fork() -> None:
 
 
 def _in_child() -> None:
-    Fork.child = True
+    Fork.child = Fork.at_once = True
 
 
 os.register_at_fork(before=_before_fork, after_in_child=_in_child)
