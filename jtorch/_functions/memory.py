@@ -88,6 +88,9 @@ class UntypedStorage:
 
     __len__ = nbytes
 
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + self.nbytes()
+
     def data_ptr(self) -> int:
         """The address of the first byte: see `Tensor.data_ptr`."""
         return address(self._storage)
