@@ -41,6 +41,7 @@ def rosenbrock(T: Any, xy: Any, optimizer: Any, evaluations: list) -> Callable:
 
 
 @pytest.mark.parametrize("options", [dict(line_search_fn="strong_wolfe"), dict(line_search_fn="strong_wolfe", history_size=3, max_iter=6),
+                                     *[dict(line_search_fn="strong_wolfe", lr=1e-6, max_iter=1, max_eval=n) for n in (1, 2, 3, 5)],
                                      dict(lr=1e-3)])
 def test_lbfgs(options: dict) -> None:
     """The same evaluations as PyTorch, step for step, and the same state at the end."""

@@ -9,7 +9,7 @@ import jtorch as torch
 from .._core.tensor import wrap
 from .._core.update import constant
 from .optimizer import Optimizer, ParamsT, check
-from .wolfe import Point, strong_wolfe
+from .wolfe import MOST, Point, strong_wolfe
 
 FIRST_CAPACITY = 16                                          # rows; it doubles when full, so that few sizes are compiled
 CURVATURE = 1e-10                                            # steps along which the gradient changes less are not remembered
@@ -141,7 +141,7 @@ class LBFGS(Optimizer):
                 break
             spent = 0
             if group["line_search_fn"] is not None:
-                loss, grad, t, spent = self._search(closure, Point(0.0, loss, slope, grad), t, d, largest)
+                loss, grad, t, spent = self._search(closure, Point(0.0, loss, slope, grad), t, d, largest, group["max_eval"] - evaluations)
                 state["t"] = t
             self._move(self._params, t, d)
             if group["line_search_fn"] is None and iterations != group["max_iter"]:
@@ -169,8 +169,9 @@ class LBFGS(Optimizer):
         size, slope, largest = torch.stack([grad.abs().sum(), torch.dot(grad, d), d.abs().max()]).tolist()
         return min(1.0, 1.0 / size) * lr if first else lr, slope, largest
 
-    def _search(self, closure: Callable, start: Point, t: float, d: torch.Tensor, largest: float) -> tuple[float, torch.Tensor, float, int]:
-        """Loss, gradient and length of the step that the line search finds, and how many evaluations it took."""
+    def _search(self, closure: Callable, start: Point, t: float, d: torch.Tensor, largest: float,
+                left: int) -> tuple[float, torch.Tensor, float, int]:
+        """Loss, gradient and length of the step that the line search finds, and how many evaluations it took: one more than were `left` at most."""
         if self.param_groups[0]["line_search_fn"] != "strong_wolfe":
             raise RuntimeError("only 'strong_wolfe' is supported")
         origin = self._clone_param()
@@ -180,7 +181,7 @@ class LBFGS(Optimizer):
             loss, grad = float(self._evaluate(closure)), self._gather_flat_grad()
             return Point(t, loss, torch.dot(grad, d).item(), grad)
 
-        found, spent = strong_wolfe(evaluate, start, t, largest)
+        found, spent = strong_wolfe(evaluate, start, t, largest, min(MOST, left))
         for p, x in zip(self._params, origin, strict=True):
             p.copy_(x)
         return found.loss, found.grad, found.t, spent

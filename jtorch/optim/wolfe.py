@@ -18,10 +18,11 @@ class Point(NamedTuple):
     grad: Any
 
 
-def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, largest: float) -> tuple[Point, int]:
+def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, largest: float, most: int = MOST) -> tuple[Point, int]:
     """A step length that lowers the loss enough and flattens its slope enough (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
 
-    evaluate  gives the point at a step length;  start  the point at 0;  t  the first trial;  largest  the largest element of the direction
+    evaluate  gives the point at a step length;  start  the point at 0;  t  the first trial;  largest  the largest element of the direction;
+    most  how often to try again
     Returns the point, and how many were evaluated.
     """
     def too_high(point: Point) -> bool:
@@ -31,7 +32,7 @@ def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, lar
         return abs(point.slope) <= -FLATTENING * start.slope
 
     before, point, tries = start, evaluate(t), 0
-    while tries < MOST:
+    while tries < most:
         if too_high(point) or (tries > 1 and point.loss >= before.loss):
             break
         if flat(point):
@@ -45,7 +46,7 @@ def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, lar
         before = start
     low, high = (before, point) if before.loss <= point.loss else (point, before)
     hesitated = False
-    while tries < MOST and abs(high.t - low.t) * largest >= NEAREST:
+    while tries < most and abs(high.t - low.t) * largest >= NEAREST:
         near, far = sorted((low.t, high.t))
         inside, hesitated = _kept_inside(cubic_minimum(low, high, (near, far)), near, far, hesitated)
         point = evaluate(inside)
