@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.utils.data
 
 import jtorch
+import jtorch.utils.data
 
 RESULTS = """
 x.t() * 2
@@ -187,7 +189,19 @@ def compiled(m: ModuleType) -> Any:
     return m.nn.functional.dropout(results[-1], 0.5)
 
 
-@pytest.mark.parametrize("program", [positions, recurrent, images, compiled])
+def loaded(m: ModuleType) -> Any:
+    """A computed tensor that came from a worker."""
+    class Data(m.utils.data.Dataset):
+        def __getitem__(self, k: int) -> Any:
+            return m.arange(12.0).view(3, 4).t() * k
+
+        def __len__(self) -> int:
+            return 3
+    results = [*m.utils.data.DataLoader(Data(), batch_size=None, num_workers=1)]
+    return m.nn.functional.dropout(results[-1], 0.5)
+
+
+@pytest.mark.parametrize("program", [positions, recurrent, images, compiled, loaded])
 def test_programs(program: Callable[[ModuleType], Any]) -> None:
     results = []
     for package in (jtorch, torch):

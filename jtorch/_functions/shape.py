@@ -279,7 +279,8 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 @public("torch Tensor")
 def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """A view of the memory with the given sizes, strides and offset."""
-    offset = layout.of(input)[1] if storage_offset is None else storage_offset
+    strides, own = layout.of(input)
+    offset = own if storage_offset is None else storage_offset
     size, stride = tuple(size), tuple(stride)
     storage = input._share()
     need = 1 + offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
@@ -287,6 +288,8 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
     if need > have:
         raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {input.dtype.itemsize} requiring "
                            f"a storage size of {need * input.dtype.itemsize} are out of bounds for storage of size {have * input.dtype.itemsize}")
+    if own <= offset and need <= own + input.numel() and layout.same(input.shape, strides, layout.contiguous(input.shape)):
+        return input._view(strided.op, (), (size, stride, offset - own))    # all of it is part of `input`, which may be a leaf
     base = whole(input)
     if storage.strides is not None and base._step.op is None:
         base = base.permute(layout.in_memory(storage.strides))

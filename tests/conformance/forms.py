@@ -89,7 +89,8 @@ class Side:
         drawn = np.asarray(rng.standard_normal(tuple(result.shape)))
         if result.is_complex():
             drawn = drawn + 1j * rng.standard_normal(tuple(result.shape))
-        return self.torch.tensor(drawn).to(result.dtype)
+        made = self.torch.tensor(drawn).to(result.dtype)
+        return made if result.layout is self.torch.strided else made.sparse_mask(result.detach())
 
     def written(self, call: Callable, sample: tuple, like: Any) -> Answer:
         """The call with `out=`: tensors of the result's shape, and tensors without elements."""

@@ -45,10 +45,11 @@ def _reduce(tensor: torch.Tensor) -> tuple:
     if tensor.device.type != "cpu":
         raise RuntimeError(NOT_HOST.format(tensor.device))
     array = tensor._host()
-    order = sorted(range(array.ndim), key=lambda i: -array.strides[i])
-    if not array.transpose(order).flags.c_contiguous:        # gaps or overlaps, not just another order of dimensions
-        array, order = np.ascontiguousarray(array), list(range(array.ndim))
-    flat = array.transpose(order)
+    strides = tensor._strides or array.strides
+    order = sorted(range(array.ndim), key=lambda i: -strides[i])
+    if tensor._strides is None and not array.transpose(order).flags.c_contiguous:    # gaps or overlaps, not just another order of dimensions
+        order = list(range(array.ndim))
+    flat = np.ascontiguousarray(array.transpose(order))
     raw = pickle.PickleBuffer(flat.reshape(-1).view(np.uint8))   # type: ignore[arg-type]
     return _restore, (raw, array.dtype, flat.shape, order, tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
 
