@@ -49,7 +49,7 @@ def _reduce(tensor: torch.Tensor) -> tuple:
     order = sorted(range(array.ndim), key=lambda i: -strides[i])
     if tensor._strides is None and not array.transpose(order).flags.c_contiguous:    # gaps or overlaps, not just another order of dimensions
         order = list(range(array.ndim))
-    flat = np.ascontiguousarray(array.transpose(order))
+    flat = np.asarray(array.transpose(order), order="C")
     raw = pickle.PickleBuffer(flat.reshape(-1).view(np.uint8))   # type: ignore[arg-type]
     return _restore, (raw, array.dtype, flat.shape, order, tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
 
