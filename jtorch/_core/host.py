@@ -125,12 +125,24 @@ class Program:
         self.inputs = [(self._place(v), v.aval.dtype) for v in jaxpr.invars]
         self.steps = []
         for equation in jaxpr.eqns:
+            same = _times_one(equation)
+            if same is not None:
+                self.places[equation.outvars[0]] = self._place(same)
+                continue
             sources = [self._place(v) for v in equation.invars]
             call, several = _call(equation, name), equation.primitive.multiple_results
             self.steps.append((call, sources, several, [(self._place(v), v.aval.dtype) for v in equation.outvars]))
         self.outputs = [self._place(v) for v in jaxpr.outvars]
-        self.single = ordered and len(self.steps) == 1 and not self.steps[0][2] and self.outputs == [self.steps[0][3][0][0]]
+        self.single = self._single() if ordered and len(self.steps) == 1 else None
         del self.places
+
+    def _single(self) -> tuple | None:
+        """Of a program of one step with one result: what to call, the number or the constant of each operand, the result's type."""
+        call, sources, several, targets = self.steps[0]
+        if several or self.outputs != [targets[0][0]]:
+            return None
+        number = {place: k for k, (place, _) in enumerate(self.inputs)}
+        return call, [(number.get(place), self.start[place]) for place in sources], targets[0][1]
 
     def _place(self, variable: Any) -> int:
         if hasattr(variable, "val"):
@@ -142,17 +154,31 @@ class Program:
         return place
 
     def __call__(self, given: Sequence) -> list[np.ndarray]:
-        env, order = self.start.copy(), "C" if self.ordered else None
-        for (place, dtype), x in zip(self.inputs, given, strict=True):
-            env[place] = np.asarray(x, dtype, order)         # before a conversion, say, to a wider type
-        if self.single:
-            call, sources, _, ((_, dtype),) = self.steps[0]
-            return [np.asarray(call(*[env[k] for k in sources]), dtype, "C")]
+        order = "C" if self.ordered else None
+        arrays = [x if x.__class__ is np.ndarray and x.flags.c_contiguous else np.asarray(x, dtype, order)    # before a conversion to a wider type, say
+                  for (_, dtype), x in zip(self.inputs, given, strict=True)]
+        if self.single is not None:
+            call, operands, dtype = self.single
+            return [np.asarray(call(*[constant if k is None else arrays[k] for k, constant in operands]), dtype, "C")]
+        env = self.start.copy()
+        for (place, _), x in zip(self.inputs, arrays, strict=True):
+            env[place] = x
         for call, sources, several, targets in self.steps:
             results = call(*[env[k] for k in sources])
             for (place, dtype), x in zip(targets, results if several else (results,), strict=True):
                 env[place] = x if x.__class__ is np.ndarray and x.dtype == dtype else np.asarray(x).astype(dtype)
         return [np.asarray(env[k], order="C") if self.ordered else env[k] for k in self.outputs]
+
+
+def _times_one(equation: Any) -> Any:
+    """The operand that the result is equal to, of a multiplication by the constant 1; None for any other equation."""
+    if equation.primitive.name != "mul":
+        return None
+    out = equation.outvars[0].aval
+    for x, y in (equation.invars, equation.invars[::-1]):
+        if hasattr(y, "val") and np.ndim(y.val) == 0 and y.val == 1 and x.aval.shape == out.shape and x.aval.dtype == out.dtype:
+            return x
+    return None
 
 
 def _call(equation: Any, name: object) -> Callable:

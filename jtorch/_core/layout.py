@@ -101,7 +101,8 @@ def _look(shape: Sequence[int], strides: Sequence[int], steps: Sequence[Seen]) -
     for op, numbers, attrs in reversed(steps):
         rule = RULES.get(op.name)
         if op.name == "strided":
-            seen = stand_in(*attrs[:2], attrs[2] + _offset(seen))
+            shape, strides, offset = attrs
+            seen = stand_in(shape, strides, offset + _offset(seen))
         elif op.name in REINTERPRETING:
             seen = _reinterpreted(op.name, seen)
         elif rule is None:

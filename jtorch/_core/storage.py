@@ -29,16 +29,18 @@ class Step:
     leaf      where gradients stop, if the tensor at this point of the chain is a leaf
     versions  how many in-place writes there were, as one cell that tensors which count together share
     known     the shape and type of a base that is shared with NumPy, and what was found of what is seen of it
+    seen      such a base itself, and what is seen of it
     history   of a step that cuts gradients off, after a write of something with a history: what is seen from here, with that history, and the
               contents of the storage that it was seen of
     """
-    __slots__ = ("parent", "op", "numbers", "attrs", "leaf", "versions", "history", "known")
+    __slots__ = ("parent", "op", "numbers", "attrs", "leaf", "versions", "history", "known", "seen")
 
     def __init__(self, parent: Step | None, op: View | None, numbers: tuple, attrs: tuple, leaf: Leaf | None = None,
                  versions: list[int] | None = None) -> None:
         self.parent, self.op, self.numbers, self.attrs, self.leaf = parent, op, numbers, attrs, leaf
         self.history: tuple[Value, Value | None] | None = None
         self.known: tuple[tuple, Aval] | None = None
+        self.seen: tuple[np.ndarray, np.ndarray] | None = None
         self.versions: list[int] = versions or ([0] if parent is None or op is data_of.op else parent.versions)
 
     def cut(self) -> Step:
@@ -167,7 +169,12 @@ class Storage:
         """The shared buffer seen through the chain: a NumPy view of it."""
         if step.op is None:
             return self.buffer
-        return step.op.run((self.look(step.parent), *step.numbers), step.attrs)
+        if step.seen is not None and step.seen[0] is self.buffer:
+            return step.seen[1]
+        found = step.op.run((self.look(step.parent), *step.numbers), step.attrs)
+        if run.Fork.child:                                   # elsewhere it counts who holds the buffer
+            step.seen = self.buffer, found
+        return found
 
     def write(self, step: Step, new: Value) -> None:
         """Make `new` the contents of the part that `step` sees."""

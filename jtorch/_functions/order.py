@@ -25,7 +25,8 @@ def strides_of(like: Tensor, wanted: memory_format | None = None) -> tuple[int, 
     """The strides of a new tensor of the size of `like`."""
     if wanted not in (None, PRESERVE):
         return layout.contiguous(like.shape) if wanted is CONTIGUOUS else _strides_in(wanted, like.shape)
-    return layout.contiguous(like.shape) if like._in_order or 0 in like.shape or like._aval.levels else layout.preserved(like)
+    of = like._aval
+    return layout.contiguous(of.shape) if like._in_order or 0 in of.shape or of.levels else layout.preserved(like)
 
 
 def _strides_in(wanted: memory_format, shape: Sequence[int]) -> tuple[int, ...]:
