@@ -29,10 +29,46 @@ NOT_HOST = "Cannot send a tensor on device {} from a DataLoader worker. Return C
 
 
 _mapped: weakref.WeakSet = weakref.WeakSet()
+_stacks: dict[int, Region] = {}                              # by the address where they are mapped, for as long as they are
+
+
+class Region:
+    """An anonymous file in memory."""
+
+    def __init__(self, size: int) -> None:
+        self.handle, self.size = os.memfd_create("jtorch-stack"), size
+        weakref.finalize(self, os.close, self.handle)
+
+
+def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The arrays, which have one shape and type, along a new first dimension, written where the loader's process will read them.  None for small ones."""
+    size = sum(array.nbytes for array in arrays)
+    if size < SHARED_FROM or not hasattr(os, "memfd_create"):
+        return None
+    region = Region(size)
+    os.ftruncate(region.handle, size)
+    _fill(region.handle, [memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)) for array in arrays],   # type: ignore[arg-type]
+          [k * arrays[0].nbytes for k in range(len(arrays))])
+    mapping = mmap.mmap(region.handle, size)
+    made = np.frombuffer(mapping, arrays[0].dtype).reshape(len(arrays), *arrays[0].shape)
+    _stacks[made.ctypes.data] = region
+    weakref.finalize(mapping, _stacks.pop, made.ctypes.data)
+    return made
 
 
 class BatchPickler(ForkingPickler):
     """A pickler that hands out tensors' bytes beside the pickle."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.regions: list[Region] = []
+
+    def persistent_id(self, value: object) -> int | None:
+        """Regions travel beside the pickle."""
+        if type(value) is not Region:
+            return None
+        self.regions.append(value)
+        return len(self.regions) - 1
 
     def reducer_override(self, value: object) -> Any:
         """How tensors are carried; everything else as usual."""
@@ -45,6 +81,9 @@ def _reduce(tensor: torch.Tensor) -> tuple:
     if tensor.device.type != "cpu":
         raise RuntimeError(NOT_HOST.format(tensor.device))
     array = tensor._host()
+    region = _stacks.get(array.ctypes.data)
+    if region is not None and region.size == array.nbytes and array.flags.c_contiguous:
+        return _from_region, (region, array.dtype, array.shape)
     strides = tensor._strides or array.strides
     order = sorted(range(array.ndim), key=lambda i: -strides[i])
     if tensor._strides is None and not array.transpose(order).flags.c_contiguous:    # gaps or overlaps, not just another order of dimensions
@@ -52,6 +91,10 @@ def _reduce(tensor: torch.Tensor) -> tuple:
     flat = np.asarray(array.transpose(order), order="C")
     raw = pickle.PickleBuffer(flat.reshape(-1).view(np.uint8))   # type: ignore[arg-type]
     return _restore, (raw, array.dtype, flat.shape, order, tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
+
+
+def _from_region(block: np.ndarray, dtype: np.dtype, shape: tuple) -> torch.Tensor:
+    return torch._from_host(block.view(dtype).reshape(shape))   # type: ignore[attr-defined]
 
 
 def _restore(raw: object, dtype: np.dtype, shape: tuple, order: list[int], requires_grad: bool, parameter: bool) -> torch.Tensor:
@@ -76,7 +119,9 @@ def send(connection: Connection, value: object, receiver: int | None) -> None:
     """Send `value` to the process `receiver` at the other end.  Nothing is sent where `value` cannot be pickled."""
     buffers: list[pickle.PickleBuffer] = []
     pickled = io.BytesIO()
-    BatchPickler(pickled, 5, True, buffers.append).dump(value)
+    pickler = BatchPickler(pickled, 5, True, buffers.append)
+    pickler.dump(value)
+    regions = [region.size for region in pickler.regions]
     views = [buffer.raw() for buffer in buffers]
     sizes = [view.nbytes for view in views]
     offsets, total = _offsets(sizes)
@@ -84,13 +129,16 @@ def send(connection: Connection, value: object, receiver: int | None) -> None:
     if shared:
         region = os.memfd_create("jtorch-batch")
         try:
-            _fill(region, views, offsets, total)
-            connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), sizes, True)))
+            os.ftruncate(region, total)
+            _fill(region, views, offsets)
+            connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), regions, sizes, True)))
+            _send_regions(connection, pickler.regions, receiver)
             send_handle(connection, region, receiver)        # type: ignore[arg-type]
         finally:
             os.close(region)
         return
-    connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), sizes, False)))
+    connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), regions, sizes, False)))
+    _send_regions(connection, pickler.regions, receiver)
     if total:
         block = bytearray(total)
         for offset, view in zip(offsets, views, strict=True):
@@ -98,8 +146,12 @@ def send(connection: Connection, value: object, receiver: int | None) -> None:
         connection.send_bytes(block)
 
 
-def _fill(region: int, views: Sequence[memoryview], offsets: Sequence[int], total: int) -> None:
-    os.ftruncate(region, total)
+def _send_regions(connection: Connection, regions: Sequence[Region], receiver: int | None) -> None:
+    for region in regions:
+        send_handle(connection, region.handle, receiver)     # type: ignore[arg-type]
+
+
+def _fill(region: int, views: Sequence[memoryview], offsets: Sequence[int]) -> None:
     for offset, view in zip(offsets, views, strict=True):
         done = 0
         while done < view.nbytes:                            # one call writes at most 2 GiB
@@ -108,19 +160,37 @@ def _fill(region: int, views: Sequence[memoryview], offsets: Sequence[int], tota
 
 def receive(connection: Connection) -> object:
     """The next value that `send` sent.  Its arrays own the region together: it is freed with the last of them."""
-    pickled, sizes, shared = pickle.loads(connection.recv_bytes())
+    pickled, regions, sizes, shared = pickle.loads(connection.recv_bytes())
+    blocks = [_received(connection, size) for size in regions]
     offsets, total = _offsets(sizes)
     if shared:
-        handle = recv_handle(connection)
-        try:
-            region = _region(handle, total)
-        finally:
-            os.close(handle)
+        region = _received(connection, total)
     else:
         region = _aligned(total)
         if total:
             connection.recv_bytes_into(memoryview(region))   # type: ignore[arg-type]
-    return pickle.loads(pickled, buffers=[region[offset:offset + size] for offset, size in zip(offsets, sizes, strict=True)])
+    buffers = [region[offset:offset + size] for offset, size in zip(offsets, sizes, strict=True)]
+    return BatchUnpickler(blocks, io.BytesIO(pickled), buffers=buffers).load()
+
+
+class BatchUnpickler(pickle.Unpickler):
+    """The other side of `BatchPickler`: the blocks stand for its regions."""
+
+    def __init__(self, blocks: Sequence[np.ndarray], *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.blocks = blocks
+
+    def persistent_load(self, number: Any) -> np.ndarray:
+        """A region's contents."""
+        return self.blocks[number]
+
+
+def _received(connection: Connection, size: int) -> np.ndarray:
+    handle = recv_handle(connection)
+    try:
+        return _region(handle, size)
+    finally:
+        os.close(handle)
 
 
 def _region(handle: int, size: int) -> np.ndarray:
