@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from . import autocast, forked, layout, misfit, returns  # noqa: F401  (`forked` installs itself)
+from . import autocast, immediate, layout, misfit, returns  # noqa: F401  (`immediate` installs itself)
 from .deprecated import reordered
 from .device import META
 from .dtype import INTEGRAL, dtype, of_python

@@ -198,7 +198,7 @@ class Entry:
     first     slot of the first result
     lifted    the levels over which it works, outermost first
     """
-    __slots__ = ("op", "attrs", "operands", "casts", "inputs", "outputs", "first", "needs", "numbers", "lifted", "inner", "on_host")
+    __slots__ = ("op", "attrs", "operands", "casts", "inputs", "outputs", "first", "needs", "numbers", "lifted", "inner")
 
     def __init__(self, op: Any, attrs: tuple, operands: tuple, casts: tuple, inputs: tuple, outputs: tuple[Aval, ...], first: int) -> None:
         self.op, self.attrs, self.operands, self.casts = op, attrs, operands, casts
@@ -207,7 +207,6 @@ class Entry:
         self.needs: Any = None                               # what its gradient reads, found when first asked: see lower.gradient_needs
         self.lifted: tuple[Level, ...] = ()
         self.inner: dict[tuple[Level, ...], Entry] = {}
-        self.on_host: Any = None                             # what carries it out without XLA: see `host`
 
     def leaves(self) -> set[Level]:
         """The levels that this is a way out of."""

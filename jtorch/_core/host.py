@@ -47,12 +47,6 @@ def run(path: list[Edge], inputs: Sequence, live: Iterable[int], device: object)
     return env
 
 
-def run_one(entry: Entry, inputs: Sequence) -> Sequence[np.ndarray]:
-    """The results of the only operation of a path, whose first slots are those of its inputs."""
-    with np.errstate(all="ignore"):
-        return evaluate(entry, [x if x.__class__ is np.ndarray or isinstance(x, int | float | complex) else np.asarray(x) for x in inputs])
-
-
 def _run_whole(path: list[Edge], inputs: Sequence) -> dict[int, np.ndarray]:
     """All slots of a path with gradients: they flow back through its operations, so that it is traced as one, each time."""
     slots = list(lower.avals_of(path))
@@ -72,13 +66,12 @@ def _needed(path: Sequence[Edge], live: Iterable[int]) -> set[int]:
     return found
 
 
-def evaluate(entry: Entry, env: Any) -> Sequence[np.ndarray]:
-    """The results of `entry`, from the arrays by slot."""
+def evaluate(entry: Entry, env: dict[int, Any]) -> Sequence[np.ndarray]:
+    """The results of `entry`."""
     given = [env[ref] for ref in entry.operands if ref.__class__ is int]
-    if entry.on_host is None:                                # an entry's operands have one shape and type each
-        arrays = iter(given)
-        entry.on_host = traced(entry.op, entry.attrs, entry.casts, tuple([_kind(ref, arrays) for ref in entry.operands]))
-    return entry.on_host(given)
+    arrays = iter(given)
+    program = traced(entry.op, entry.attrs, entry.casts, tuple([_kind(ref, arrays) for ref in entry.operands]))
+    return program(given)
 
 
 def _kind(ref: Any, arrays: Any) -> Any:

@@ -14,8 +14,6 @@ Layout = tuple[tuple[int, ...], int]                         # strides and offse
 Seen = tuple[Any, tuple, tuple]                              # a view's operator, numbers and attributes
 BLANK = np.zeros(1, np.int8)
 MOST = 1 << 14
-KNOWN: dict[tuple, Layout] = {}                              # those found before
-ARRANGED: dict[tuple, tuple[int, ...]] = {}                  # the strides of results found before
 
 
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
@@ -45,16 +43,13 @@ def of(tensor: Any) -> Layout:
     else:
         steps += _steps(tensor._step)
         shape, strides = _base(tensor._storage)
-    if not steps:
-        return strides, 0
-    key = (shape, strides, *steps)
-    found = KNOWN.get(key)
-    if found is None:
-        seen = _look(shape, strides, steps)
-        found = seen.strides, _offset(seen)
-        if len(KNOWN) < MOST:
-            KNOWN[key] = found
-    return found
+    return _seen(shape, strides, tuple(steps)) if steps else (strides, 0)
+
+
+@lru_cache(MOST)
+def _seen(shape: tuple[int, ...], strides: tuple[int, ...], steps: tuple[Seen, ...]) -> Layout:
+    found = _look(shape, strides, steps)
+    return found.strides, _offset(found)
 
 
 def _steps(step: Step) -> list[Seen]:
@@ -299,22 +294,14 @@ def lay(made: Any, strides: tuple[int, ...]) -> Any:
 def arrange(made: Any, operands: Sequence) -> Any:
     """The new result of a pointwise operation, with the strides that it has in PyTorch: the dimensions in the order that they have in the operands."""
     result = made._value.aval
-    key: list = [result.shape]
+    layouts = []
     ordered = True
     for x in operands:
         in_order = getattr(x, "_in_order", None)             # what is no tensor says nothing
         if in_order is not None:
-            key.append((x.shape, None if in_order else of(x)[0]))
+            layouts.append((x.shape, None if in_order else of(x)[0]))
             ordered = ordered and in_order
-    if ordered or result.levels:
-        return made
-    found = tuple(key)
-    strides = ARRANGED.get(found)
-    if strides is None:
-        strides = _arranged(result.shape, [(shape, contiguous(shape) if known is None else known) for shape, known in key[1:]])
-        if len(ARRANGED) < MOST:
-            ARRANGED[found] = strides
-    return lay(made, strides)
+    return made if ordered or result.levels else lay(made, _arranged(result.shape, tuple(layouts)))
 
 
 def channels_as(made: Any, operands: Sequence) -> Any:
@@ -337,18 +324,20 @@ def has_channels_last(x: Any) -> bool:
     return True
 
 
-def _arranged(shape: tuple[int, ...], layouts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[int, ...]:
+@lru_cache(MOST)
+def _arranged(shape: tuple[int, ...], known: tuple[tuple[tuple[int, ...], tuple[int, ...] | None], ...]) -> tuple[int, ...]:
+    layouts = [(size, strides or contiguous(size)) for size, strides in known]
     first = layouts[0][1]
-    if 0 in shape or any(len(known) > len(shape) for known, _ in layouts):   # the latter: a loss that is the mean, say
+    if 0 in shape or any(len(size) > len(shape) for size, _ in layouts):   # the latter: a loss that is the mean, say
         return contiguous(shape)
-    if all(known == shape for known, _ in layouts):
+    if all(size == shape for size, _ in layouts):
         for usual in (contiguous(shape), *([channels_last(shape)] if len(shape) in (4, 5) else ())):
             if all(same(shape, strides, usual) for _, strides in layouts):
                 return usual
         if all(strides == first for _, strides in layouts) and dense(shape, first):
             return first
-    full = [[0] * (len(shape) - len(known)) + [0 if n == 1 != m else s for n, m, s in zip(known, shape[len(shape) - len(known):], strides, strict=True)]
-            for known, strides in layouts]
+    full = [[0] * (len(shape) - len(size)) + [0 if n == 1 != m else s for n, m, s in zip(size, shape[len(shape) - len(size):], strides, strict=True)]
+            for size, strides in layouts]
     order = [*reversed(range(len(shape)))]                   # that with the smallest stride first
     for last in range(1, len(order)):
         at = last

@@ -17,7 +17,7 @@ from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
 from .graph import DEAD, UNTRACKED, Array, Aval, Const, Edge, Entry, Leaf, Level, Mode, Node, Trace, Value, aval, computed, here, pending
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
-from .run import PACKAGE, Fork, concrete, counters, flush, flush_one, prune, start_early, user_line
+from .run import PACKAGE, Fork, concrete, counters, flush, prune, start_early, user_line
 from .transfer import on_device, to_device
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
@@ -29,10 +29,19 @@ VARYING: set[tuple[Any, str]] = set()                        # operations, with 
 NUMBERS_AS = {bool: bool_, int: int64, float: float64, complex: complex128}   # the types of numbers that are inputs
 
 
+class Immediate:
+    """Whether NumPy computes operations right away, where it can, instead of their being recorded: in a forked process, and while samples are fetched.
+
+    compute  what does that; the module `immediate`, which is above this one, puts it here
+    """
+    on = False
+    compute: Callable[[Any, tuple, tuple], Any]
+
+
 def _eager_in_child() -> None:
     """A forked process runs each operation at once: samples differ, and a path that never repeats would be inferred anew each time."""
     global EAGER
-    EAGER = True
+    EAGER = Immediate.on = True
 
 
 os.register_at_fork(after_in_child=_eager_in_child)
@@ -40,7 +49,7 @@ os.register_at_fork(after_in_child=_eager_in_child)
 
 def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
     """Record `op` on tensors, numbers and Nones; returns the result, or the tuple of results, as `Value`s."""
-    if Fork.at_once and (found := Fork.record(op, operands, attrs)) is not None:
+    if Immediate.on and (found := Immediate.compute(op, operands, attrs)) is not None:
         return found
     trace = here.trace
     key: list = [op, trace.mode, attrs]
@@ -162,7 +171,7 @@ def arrive(trace: Trace, edge: Edge) -> Value:
     v.aval, v.trace, v.slot, v.array, v.origin = edge.aval, trace, edge.slot, None, None
     trace.refs.append(ref(v))
     if EAGER:
-        flush_one(trace, edge.entry, (v,))
+        flush(trace, "eager")
     return v
 
 
@@ -172,7 +181,7 @@ def advance(trace: Trace, edge: Edge) -> tuple[Value, ...]:
     values = tuple([pending(a, trace, s) for s, a in enumerate(edge.entry.outputs, edge.entry.first)])
     trace.refs.extend([ref(v) for v in values])
     if EAGER:
-        flush_one(trace, edge.entry, values)
+        flush(trace, "eager")
     return values
 
 

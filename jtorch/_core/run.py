@@ -22,7 +22,7 @@ from . import config, host, lower
 from .ahead import Early, Forecast
 from .device import CPU, META, jax_device
 from .dtype import from_numpy
-from .graph import Array, Entry, Node, Trace, Value, aval, computed_on_host, here, roots
+from .graph import Array, Node, Trace, Value, aval, computed_on_host, here, roots
 from .pack import Layout, Pack, Part, layout
 from .versions import note_saved
 
@@ -123,18 +123,6 @@ def flush(trace: Trace, cause: str) -> None:
         raise trace.failed
 
 
-def flush_one(trace: Trace, entry: Entry, values: Sequence[Value]) -> None:
-    """What `flush` does where each operation runs at once; in few steps in a forked process, which has no programs."""
-    if not Fork.child or trace.sources or trace.packs or watching or entry.lifted or isinstance(entry.op, lower.Special) or trace.device is not CPU:
-        flush(trace, "eager")
-        return
-    for v, array in zip(values, host.run_one(entry, trace.inputs), strict=True):
-        v.array = array
-    trace.done, trace.sources = True, NOTHING
-    trace.inputs = trace.refs = trace.leaf_slots = trace.packs = NOTHING
-    here.start(CPU)
-
-
 def _salvage(trace: Trace, values: list[Value], error: Exception) -> Exception | None:
     """Compute what can be computed where a program failed.  The error, unless nothing is missing then; who reads what is missing meets it again."""
     if Fork.child:                                           # where XLA must not be called
@@ -151,13 +139,8 @@ def _salvage(trace: Trace, values: list[Value], error: Exception) -> Exception |
 
 
 class Fork:
-    """Whether this process was forked from one that ran programs: XLA's threads are not there, so NumPy does the work.
-
-    at_once  whether NumPy computes each operation right away: there, and while samples are fetched
-    record   what then takes operations; the module `forked`, which is above this one, puts it here
-    """
-    child = at_once = False
-    record: Callable[[Any, tuple, tuple], Any]
+    """Whether this process was forked from one that ran programs: XLA's threads are not there, so NumPy does the work."""
+    child = False
 
 
 def _before_fork() -> None:
@@ -166,7 +149,7 @@ def _before_fork() -> None:
 
 
 def _in_child() -> None:
-    Fork.child = Fork.at_once = True
+    Fork.child = True
 
 
 os.register_at_fork(before=_before_fork, after_in_child=_in_child)

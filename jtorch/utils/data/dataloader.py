@@ -9,6 +9,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
 import jtorch as torch
+from jtorch._core.immediate import computing
 
 from . import _utils
 from ._utils.collate import default_collate, default_convert
@@ -279,7 +280,9 @@ class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
         self._fetcher = _DatasetKind.create_fetcher(self._dataset_kind, self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
 
     def _next_data(self) -> object:
-        return self._fetcher.fetch(self._next_index())       # type: ignore[arg-type]
+        index = self._next_index()
+        with computing():
+            return self._fetcher.fetch(index)                # type: ignore[arg-type]
 
 
 class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):

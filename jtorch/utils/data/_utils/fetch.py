@@ -7,7 +7,6 @@ from itertools import islice
 import numpy as np
 
 import jtorch as torch
-from jtorch._core.forked import computing
 
 from ..dataset import Subset, TensorDataset
 from .collate import default_collate
@@ -28,8 +27,7 @@ class MapFetcher:
             if rows is not None:
                 return rows
         whole = getattr(self.dataset, "__getitems__", None)
-        with computing():
-            return self.collate_fn(whole(index) if whole else [self.dataset[i] for i in index])   # type: ignore[attr-defined, index]
+        return self.collate_fn(whole(index) if whole else [self.dataset[i] for i in index])   # type: ignore[attr-defined, index]
 
 
 class StreamFetcher:
@@ -45,13 +43,11 @@ class StreamFetcher:
             raise StopIteration
         if not self.batched:
             return self.collate_fn(next(self.stream))
-        with computing():
-            samples = [*islice(self.stream, len(index))]
+        samples = [*islice(self.stream, len(index))]
         self.ended = len(samples) < len(index)
         if not samples or (self.drop_last and self.ended):
             raise StopIteration
-        with computing():
-            return self.collate_fn(samples)
+        return self.collate_fn(samples)
 
 
 def gather(dataset: object, index: object) -> list | None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import jtorch as torch
+from jtorch._core import layout
 
 ALIGNMENT = 64                                               # of each array in the region: the device takes such buffers without a copy
 MOST_MAPPED = 64                                             # regions mapped at a time: each takes a file descriptor while it lives
@@ -41,9 +42,12 @@ class Region:
 
 
 def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The arrays, which have one shape and type, along a new first dimension, written where the loader's process will read them.  None for small ones."""
+    """The arrays, which have one shape and type, along a new first dimension, written where the loader's process will read them.
+
+    None for small ones, and where many are kept: each takes two file descriptors.
+    """
     size = sum(array.nbytes for array in arrays)
-    if size < SHARED_FROM or not hasattr(os, "memfd_create"):
+    if size < SHARED_FROM or len(_stacks) >= MOST_MAPPED // 2 or not hasattr(os, "memfd_create"):
         return None
     region = Region(size)
     os.ftruncate(region.handle, size)
@@ -83,18 +87,13 @@ def _reduce(tensor: torch.Tensor) -> tuple:
     array = tensor._host()
     region = _stacks.get(array.ctypes.data)
     if region is not None and region.size == array.nbytes and array.flags.c_contiguous:
-        return _from_region, (region, array.dtype, array.shape)
-    strides = tensor._strides or array.strides
-    order = sorted(range(array.ndim), key=lambda i: -strides[i])
+        return _restore, (region, array.dtype, array.shape, list(range(array.ndim)), tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
+    order = list(layout.in_memory(tensor._strides or array.strides))
     if tensor._strides is None and not array.transpose(order).flags.c_contiguous:    # gaps or overlaps, not just another order of dimensions
         order = list(range(array.ndim))
     flat = np.asarray(array.transpose(order), order="C")
     raw = pickle.PickleBuffer(flat.reshape(-1).view(np.uint8))   # type: ignore[arg-type]
     return _restore, (raw, array.dtype, flat.shape, order, tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
-
-
-def _from_region(block: np.ndarray, dtype: np.dtype, shape: tuple) -> torch.Tensor:
-    return torch._from_host(block.view(dtype).reshape(shape))   # type: ignore[attr-defined]
 
 
 def _restore(raw: object, dtype: np.dtype, shape: tuple, order: list[int], requires_grad: bool, parameter: bool) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Operations in a forked process, such as a loader's worker, and while samples are fetched: where no gradient flows NumPy computes each right away."""
+"""Operations that NumPy computes right away, without a trace: in a forked process, such as a loader's worker, and while samples are fetched."""
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -9,8 +9,8 @@ from . import host, lower
 from .device import CPU
 from .graph import Aval, aval, computed, here
 from .promote import NUMBERS
-from .record import TENSORS, infer
-from .run import Fork, user_line
+from .record import TENSORS, Immediate, infer
+from .run import Fork, user_line, watching
 from .transfer import to_host
 
 KEPT = 1 << 14                                               # of each of these
@@ -19,25 +19,27 @@ LATEST: dict[tuple, tuple] = {}                              # the operands' kin
 
 
 class Known(NamedTuple):
-    """What computes an operation for operands of some kinds, what is known of its results, and whether numbers are its inputs or parts of it."""
-    program: host.Program
+    """What computes an operation for operands of some kinds (None: NumPy cannot), what is known of its results, and whether numbers are its inputs."""
+    program: host.Program | None
     avals: tuple[Aval, ...]
     takes_numbers: bool
 
 
-def at_once(op: Any, operands: tuple, attrs: tuple) -> Any:
+def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
     """What `record` gives, computed.  None where there is more to it: gradients, batches, other devices, operands of unknown kinds."""
-    if here.capture is not None:
+    if here.capture is not None or watching:
         return None
     kinds: list = []
     given: list = []
+    shared: list = []
     for x in operands:
         kind = type(x)
         if kind in TENSORS:
             v = x._value
-            if v is None and (shared := x._storage.shared_aval(x._step)) is not None:
-                kinds.append(shared)
-                given.append(x._storage.look(x._step))       # no copy: it is used at once
+            if v is None and (found := x._storage.shared_aval(x._step)) is not None:
+                kinds.append(found)
+                given.append(x._storage.look(x._step))       # not copied: it is used at once
+                shared.append(given[-1])
                 continue
             v = v or x._read()
             if v.array is None or v.aval.requires_grad or v.aval.levels or v.aval.device is not CPU:
@@ -50,14 +52,17 @@ def at_once(op: Any, operands: tuple, attrs: tuple) -> Any:
             kinds.append(None)
         else:
             return None
-    found = KNOWN.get((op, attrs, here.mode, *kinds)) or _known(op, attrs, tuple(kinds), operands)
-    if found is None:
+    known = KNOWN.get((op, attrs, here.mode, *kinds)) or _known(op, attrs, tuple(kinds), operands)
+    if known is None or known.program is None:
         return None
-    if found.takes_numbers:
+    if known.takes_numbers:
         arrays = iter(given)
         given = [x if type(x) in NUMBERS else next(arrays) for x in operands if x is not None]
     with np.errstate(all="ignore"):
-        values = tuple([computed(a, r) for a, r in zip(found.avals, found.program(given), strict=True)])
+        results = known.program(given)
+    if shared:                                               # somebody else writes to that memory
+        results = [r.copy() if any(np.may_share_memory(r, x) for x in shared) else r for r in results]
+    values = tuple([computed(a, r) for a, r in zip(known.avals, results, strict=True)])
     return values if len(values) != 1 else values[0]
 
 
@@ -72,20 +77,29 @@ def _known(op: Any, attrs: tuple, kinds: tuple, operands: tuple) -> Known | None
         avals = tuple([aval(shape, t, CPU) for shape, t in results])
         takes_numbers = LATEST.setdefault(general, kinds) != kinds
         of = [(k.shape, k.dtype.numpy) if type(k) is Aval else k.kind if takes_numbers and k is not None else k for k in kinds]
-        found = Known(host.traced(op, attrs, casts, tuple(of)), avals, takes_numbers)
+        found = Known(_program(op, attrs, casts, tuple(of)), avals, takes_numbers)
         if len(KNOWN) < KEPT:
             KNOWN[general if takes_numbers else (op, attrs, here.mode, *kinds)] = found
     return found
 
 
+def _program(op: Any, attrs: tuple, casts: tuple, kinds: tuple) -> host.Program | None:
+    try:
+        return host.traced(op, attrs, casts, kinds)
+    except RuntimeError:                                     # NumPy has nothing for it
+        if Fork.child:
+            raise
+        return None
+
+
 class computing:
-    """Within it NumPy computes operations right away where it can: the samples of a batch would make one long program of their own."""
+    """Within it operations are computed right away: the samples of a batch would make one long program of their own."""
 
     def __enter__(self) -> None:
-        self.before, Fork.at_once = Fork.at_once, True
+        self.before, Immediate.on = Immediate.on, True
 
     def __exit__(self, *error: object) -> None:
-        Fork.at_once = self.before
+        Immediate.on = self.before
 
 
-Fork.record = staticmethod(at_once)
+Immediate.compute = staticmethod(compute)
