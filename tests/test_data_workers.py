@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import time
+from collections import deque
 
 import numpy as np
 import pytest
@@ -144,6 +145,56 @@ def test_large_batches_are_writable_and_do_not_block():
         assert batch[0, 0, 0].item() == 2 * i + 1
     many = jtorch.utils.data.DataLoader(range(400_000), batch_size=100_000, num_workers=1)   # requests larger than a pipe holds
     assert [batch[-1].item() for batch in many] == [99_999, 199_999, 299_999, 399_999]
+
+
+def numbered(size, n=40):
+    """Large samples that say which they are."""
+    return Calls(lambda i: jtorch.full((size(i) if callable(size) else size,), float(i)), n)
+
+
+@pytest.mark.parametrize("keep", [1, 5, 100])
+@pytest.mark.parametrize("size", [70_000, lambda i: 70_000 + 1000 * (i * 7 % 13)], ids=["same", "other sizes"])
+def test_memory_is_written_again_only_when_nothing_looks_at_it(size, keep):
+    kept = deque(maxlen=keep)
+    for i, batch in enumerate(jtorch.utils.data.DataLoader(numbered(size), 1, num_workers=2)):
+        kept.append(batch[0, 10:])                           # a view
+        assert [x[-1].item() for x in kept] == [*range(max(0, i - keep + 1), i + 1)]
+        assert all(bool((x == x[0]).all()) for x in kept)
+
+
+def test_batches_take_the_same_memory_again():
+    loader = jtorch.utils.data.DataLoader(numbered(70_000), 1, num_workers=1)
+    assert len({batch.data_ptr() for batch in loader}) <= 5
+
+
+@pytest.mark.filterwarnings("ignore:os.fork")
+def test_a_forked_process_keeps_the_batches_that_it_looks_at():
+    batches = iter(jtorch.utils.data.DataLoader(numbered(70_000), 1, num_workers=1))
+    first = next(batches)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(read, 1)                                     # until the others have been written
+        os._exit(0 if first.numpy().max() == 0 else 1)
+    del first
+    assert [int(batch[0, 0].item()) for batch in batches] == [*range(1, 40)]
+    os.write(write, b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.parametrize("keep", [2, 100])
+def test_batches_that_a_worker_keeps_and_sends_again(keep):
+    kept, older = deque(maxlen=keep), deque(maxlen=5)
+
+    def collate(batch):
+        kept.append(jtorch.utils.data.default_collate(batch))
+        return kept[-1], kept[0], kept[-1], [x[0, -1].item() for x in kept]
+    for i, (new, old, again, numbers) in enumerate(jtorch.utils.data.DataLoader(numbered(70_000), 1, num_workers=1, collate_fn=collate)):
+        assert new[0, -1].item() == again[0, 0].item() == i and numbers == [*range(max(0, i + 1 - keep), i + 1)]
+        older.append((old, numbers[0]))
+        assert all(x[0, -1].item() == number for x, number in older)
 
 
 @pytest.mark.parametrize("persistent", [False, True])

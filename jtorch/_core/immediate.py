@@ -15,6 +15,7 @@ from .transfer import to_host
 
 KEPT = 1 << 14                                               # of each of these
 KNOWN: dict[tuple, Known] = {}
+FACTS = 3                                                    # of a key, before the operands' kinds: the operation, its attributes, the mode
 LATEST: dict[tuple, tuple] = {}                              # the operands' kinds, with the numbers, that an operation last had at a line
 
 
@@ -29,7 +30,7 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
     """What `record` gives, computed.  None where there is more to it: gradients, batches, other devices, operands of unknown kinds."""
     if here.capture is not None or watching:
         return None
-    kinds: list = []
+    kinds: list = [op, attrs, here.mode]
     given: list = []
     shared: list = []
     for x in operands:
@@ -42,17 +43,20 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
                 shared.append(given[-1])
                 continue
             v = v or x._read()
-            if v.array is None or v.aval.requires_grad or v.aval.levels or v.aval.device is not CPU:
-                return None
+            array = v.array
+            if type(array) is not np.ndarray:
+                if array is None or v.aval.device is not CPU:
+                    return None
+                array = to_host(v, "a sample")
             kinds.append(v.aval)
-            given.append(v.array if type(v.array) is np.ndarray else to_host(v, "a sample"))
+            given.append(array)
         elif kind in NUMBERS:
-            kinds.append(host.Fixed(kind, repr(x), x))
+            kinds.append((kind, x) if x else (kind, repr(x)))     # 0.0 and -0.0 are equal but not the same
         elif x is None:
             kinds.append(None)
         else:
             return None
-    known = KNOWN.get((op, attrs, here.mode, *kinds)) or _known(op, attrs, tuple(kinds), operands)
+    known = KNOWN.get(tuple(kinds)) or _known(op, attrs, tuple(kinds), operands)
     if known is None or known.program is None:
         return None
     if known.takes_numbers:
@@ -62,25 +66,29 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
         results = known.program(given)
     if shared:                                               # somebody else writes to that memory
         results = [r.copy() if any(np.may_share_memory(r, x) for x in shared) else r for r in results]
-    values = tuple([computed(a, r) for a, r in zip(known.avals, results, strict=True)])
-    return values if len(values) != 1 else values[0]
+    if len(results) == 1:
+        return computed(known.avals[0], results[0])
+    return tuple([computed(a, r) for a, r in zip(known.avals, results, strict=True)])
 
 
-def _known(op: Any, attrs: tuple, kinds: tuple, operands: tuple) -> Known | None:
+def _known(op: Any, attrs: tuple, found: tuple, operands: tuple) -> Known | None:
     """An operation with a new number at a line where it had another takes numbers as inputs, as it does elsewhere."""
     if isinstance(op, lower.Special) or hasattr(op, "label"):
         return None
-    general = op, attrs, here.mode, *[k.kind if type(k) is host.Fixed else k for k in kinds], user_line()
-    found = KNOWN.get(general)
-    if found is None:
+    kinds = [host.Fixed(k[0], repr(x), x) if type(k) is tuple else k for k, x in zip(found[FACTS:], operands, strict=True)]
+    if any(type(k) is Aval and (k.requires_grad or k.levels or k.device is not CPU) for k in kinds):
+        return None
+    general = *found[:FACTS], *[k.kind if type(k) is host.Fixed else k for k in kinds], user_line()
+    known = KNOWN.get(general)
+    if known is None:
         casts, results = infer(op, [k.kind if type(k) is host.Fixed else k for k in kinds], operands, attrs, here.mode)
         avals = tuple([aval(shape, t, CPU) for shape, t in results])
-        takes_numbers = LATEST.setdefault(general, kinds) != kinds
+        takes_numbers = LATEST.setdefault(general, found) != found
         of = [(k.shape, k.dtype.numpy) if type(k) is Aval else k.kind if takes_numbers and k is not None else k for k in kinds]
-        found = Known(_program(op, attrs, casts, tuple(of)), avals, takes_numbers)
+        known = Known(_program(op, attrs, casts, tuple(of)), avals, takes_numbers)
         if len(KNOWN) < KEPT:
-            KNOWN[general if takes_numbers else (op, attrs, here.mode, *kinds)] = found
-    return found
+            KNOWN[general if takes_numbers else found] = known
+    return known
 
 
 def _program(op: Any, attrs: tuple, casts: tuple, kinds: tuple) -> host.Program | None:

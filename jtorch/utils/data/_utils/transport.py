@@ -1,63 +1,37 @@
-"""Carry batches from worker processes to the loader's process: a pickle, and beside it the arrays' bytes in one shared region.
+"""Carry batches from worker processes to the loader's process: a pickle, and beside it the arrays' bytes.
 
-The region is an anonymous file in memory whose descriptor is passed along, so nothing is left behind when a process is killed, and the size of
-/dev/shm does not matter.  Small batches, and systems without such files, send the bytes through the pipe.
+Large ones lie in regions of shared memory, which have no names, so nothing is left behind when a process is killed, and the size of /dev/shm does not
+matter.  Small batches, and systems without such memory, send the bytes through the pipe.
 """
 from __future__ import annotations
 
 import io
-import mmap
 import os
 import pickle
-import weakref
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler, recv_handle, send_handle
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import jtorch as torch
 from jtorch._core import layout
 
-ALIGNMENT = 64                                               # of each array in the region: the device takes such buffers without a copy
-MOST_MAPPED = 64                                             # regions mapped at a time: each takes a file descriptor while it lives
-SHARED_FROM = 1 << 18                                        # bytes from which a shared region is cheaper than the pipe
+from . import regions
+from .regions import shelf
+
+ALIGNMENT = 64                                               # of each array: the device takes such buffers without a copy
 
 NOT_LEAF = ("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support crossing process boundaries.  "
             "If you just want to transfer the data, call detach() on the tensor before serializing (e.g., putting it on the queue).")
 NOT_HOST = "Cannot send a tensor on device {} from a DataLoader worker. Return CPU tensors and move the batch in the main process."
 
 
-_mapped: weakref.WeakSet = weakref.WeakSet()
-_stacks: dict[int, Region] = {}                              # by the address where they are mapped, for as long as they are
-
-
-class Region:
-    """An anonymous file in memory."""
-
-    def __init__(self, size: int) -> None:
-        self.handle, self.size = os.memfd_create("jtorch-stack"), size
-        weakref.finalize(self, os.close, self.handle)
-
-
-def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The arrays, which have one shape and type, along a new first dimension, written where the loader's process will read them.
-
-    None for small ones, and where many are kept: each takes two file descriptors.
-    """
-    size = sum(array.nbytes for array in arrays)
-    if size < SHARED_FROM or len(_stacks) >= MOST_MAPPED // 2 or not hasattr(os, "memfd_create"):
-        return None
-    region = Region(size)
-    os.ftruncate(region.handle, size)
-    _fill(region.handle, [memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)) for array in arrays],   # type: ignore[arg-type]
-          [k * arrays[0].nbytes for k in range(len(arrays))])
-    mapping = mmap.mmap(region.handle, size)
-    made = np.frombuffer(mapping, arrays[0].dtype).reshape(len(arrays), *arrays[0].shape)
-    _stacks[made.ctypes.data] = region
-    weakref.finalize(mapping, _stacks.pop, made.ctypes.data)
-    return made
+class InRegion(NamedTuple):
+    """The first bytes of a region, as they stand in a pickle."""
+    region: regions.Own
+    size: int
 
 
 class BatchPickler(ForkingPickler):
@@ -65,14 +39,14 @@ class BatchPickler(ForkingPickler):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self.regions: list[Region] = []
+        self.regions: dict[int, InRegion] = {}
 
     def persistent_id(self, value: object) -> int | None:
         """Regions travel beside the pickle."""
-        if type(value) is not Region:
+        if type(value) is not InRegion:
             return None
-        self.regions.append(value)
-        return len(self.regions) - 1
+        self.regions[value.region.number] = value
+        return value.region.number
 
     def reducer_override(self, value: object) -> Any:
         """How tensors are carried; everything else as usual."""
@@ -85,15 +59,16 @@ def _reduce(tensor: torch.Tensor) -> tuple:
     if tensor.device.type != "cpu":
         raise RuntimeError(NOT_HOST.format(tensor.device))
     array = tensor._host()
-    region = _stacks.get(array.ctypes.data)
-    if region is not None and region.size == array.nbytes and array.flags.c_contiguous:
-        return _restore, (region, array.dtype, array.shape, list(range(array.ndim)), tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
+    kind = tensor.requires_grad, isinstance(tensor, torch.nn.Parameter)
+    region = shelf.holding(array)
+    if region is not None:
+        return _restore, (InRegion(region, array.nbytes), array.dtype, array.shape, list(range(array.ndim)), *kind)
     order = list(layout.in_memory(tensor._strides or array.strides))
     if tensor._strides is None and not array.transpose(order).flags.c_contiguous:    # gaps or overlaps, not just another order of dimensions
         order = list(range(array.ndim))
     flat = np.asarray(array.transpose(order), order="C")
     raw = pickle.PickleBuffer(flat.reshape(-1).view(np.uint8))   # type: ignore[arg-type]
-    return _restore, (raw, array.dtype, flat.shape, order, tensor.requires_grad, isinstance(tensor, torch.nn.Parameter))
+    return _restore, (raw, array.dtype, flat.shape, order, *kind)
 
 
 def _restore(raw: object, dtype: np.dtype, shape: tuple, order: list[int], requires_grad: bool, parameter: bool) -> torch.Tensor:
@@ -114,68 +89,65 @@ def _offsets(sizes: Sequence[int]) -> tuple[list[int], int]:
     return offsets, end
 
 
+class Announced(NamedTuple):
+    """The first of what is sent.
+
+    dropped  the numbers of regions that are no more
+    lent     the regions that are the receiver's from now on; the descriptors of the new ones follow
+    sizes    of the arrays beside the pickle
+    where    the region that they lie in; None: they follow
+    """
+    pickled: bytes
+    dropped: list[int]
+    lent: list[regions.Lent]
+    sizes: list[int]
+    where: int | None
+
+
 def send(connection: Connection, value: object, receiver: int | None) -> None:
     """Send `value` to the process `receiver` at the other end.  Nothing is sent where `value` cannot be pickled."""
     buffers: list[pickle.PickleBuffer] = []
     pickled = io.BytesIO()
     pickler = BatchPickler(pickled, 5, True, buffers.append)
     pickler.dump(value)
-    regions = [region.size for region in pickler.regions]
     views = [buffer.raw() for buffer in buffers]
     sizes = [view.nbytes for view in views]
     offsets, total = _offsets(sizes)
-    shared = total >= SHARED_FROM and hasattr(os, "memfd_create")
-    if shared:
-        region = os.memfd_create("jtorch-batch")
-        try:
-            os.ftruncate(region, total)
-            _fill(region, views, offsets)
-            connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), regions, sizes, True)))
-            _send_regions(connection, pickler.regions, receiver)
-            send_handle(connection, region, receiver)        # type: ignore[arg-type]
-        finally:
-            os.close(region)
-        return
-    connection.send_bytes(pickle.dumps((pickled.getbuffer().tobytes(), regions, sizes, False)))
-    _send_regions(connection, pickler.regions, receiver)
-    if total:
-        block = bytearray(total)
-        for offset, view in zip(offsets, views, strict=True):
-            block[offset:offset + view.nbytes] = view
-        connection.send_bytes(block)
-
-
-def _send_regions(connection: Connection, regions: Sequence[Region], receiver: int | None) -> None:
-    for region in regions:
-        send_handle(connection, region.handle, receiver)     # type: ignore[arg-type]
-
-
-def _fill(region: int, views: Sequence[memoryview], offsets: Sequence[int]) -> None:
+    used = list(pickler.regions.values())
+    own = shelf.take(total)
+    block = np.empty(total, np.uint8) if own is None else own.bytes(total)
     for offset, view in zip(offsets, views, strict=True):
-        done = 0
-        while done < view.nbytes:                            # one call writes at most 2 GiB
-            done += os.pwrite(region, view[done:], offset + done)
+        block[offset:offset + view.nbytes] = view
+    if own is not None:
+        used.append(InRegion(own, total))
+    lent = [region.lend(size) for region, size in used]
+    connection.send_bytes(pickle.dumps(tuple(Announced(pickled.getvalue(), shelf.forgotten(), lent, sizes, None if own is None else own.number))))
+    for region, _ in used:
+        region.hand_over(lambda handle: send_handle(connection, handle, receiver))   # type: ignore[arg-type]
+    if own is None and total:
+        connection.send_bytes(block)                         # type: ignore[arg-type]
 
 
 def receive(connection: Connection) -> object:
-    """The next value that `send` sent.  Its arrays own the region together: it is freed with the last of them."""
-    pickled, regions, sizes, shared = pickle.loads(connection.recv_bytes())
-    blocks = [_received(connection, size) for size in regions]
-    offsets, total = _offsets(sizes)
-    if shared:
-        region = _received(connection, total)
-    else:
-        region = _aligned(total)
+    """The next value that `send` sent.  A region goes back when no array looks at it any more."""
+    said = Announced(*pickle.loads(connection.recv_bytes()))
+    regions.forget(connection, said.dropped)
+    blocks = {one.number: _received(connection, one) for one in said.lent}
+    offsets, total = _offsets(said.sizes)
+    if said.where is None:
+        block = _aligned(total)
         if total:
-            connection.recv_bytes_into(memoryview(region))   # type: ignore[arg-type]
-    buffers = [region[offset:offset + size] for offset, size in zip(offsets, sizes, strict=True)]
-    return BatchUnpickler(blocks, io.BytesIO(pickled), buffers=buffers).load()
+            connection.recv_bytes_into(memoryview(block))    # type: ignore[arg-type]
+    else:
+        block = blocks[said.where]
+    buffers = [block[offset:offset + size] for offset, size in zip(offsets, said.sizes, strict=True)]
+    return BatchUnpickler(blocks, io.BytesIO(said.pickled), buffers=buffers).load()
 
 
 class BatchUnpickler(pickle.Unpickler):
     """The other side of `BatchPickler`: the blocks stand for its regions."""
 
-    def __init__(self, blocks: Sequence[np.ndarray], *given: Any, **options: Any) -> None:
+    def __init__(self, blocks: dict[int, np.ndarray], *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         self.blocks = blocks
 
@@ -184,23 +156,14 @@ class BatchUnpickler(pickle.Unpickler):
         return self.blocks[number]
 
 
-def _received(connection: Connection, size: int) -> np.ndarray:
+def _received(connection: Connection, lent: regions.Lent) -> np.ndarray:
+    if not lent.new:
+        return regions.look(connection, lent)
     handle = recv_handle(connection)
     try:
-        return _region(handle, size)
+        return regions.look(connection, lent, handle)
     finally:
         os.close(handle)
-
-
-def _region(handle: int, size: int) -> np.ndarray:
-    if len(_mapped) < MOST_MAPPED:
-        region = mmap.mmap(handle, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
-        _mapped.add(region)
-        return np.frombuffer(region, np.uint8)
-    copy, done = _aligned(size), 0
-    while done < size:
-        done += os.preadv(handle, [memoryview(copy)[done:]], done)   # type: ignore[arg-type]
-    return copy
 
 
 def _aligned(size: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 import jtorch as torch
 
-from . import transport
+from . import regions, transport
 from .fetch import MapFetcher, StreamFetcher
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3                      # glibc's numbers of these settings
@@ -116,6 +116,7 @@ def run(job: Job, connection: Connection) -> None:
             end.close()
         open_ends.clear()
     _keep_memory()
+    regions.shelf.open(job.num_workers)
     tasks: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, tasks, os.getppid()), daemon=True).start()
     try:
