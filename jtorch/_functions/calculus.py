@@ -18,7 +18,7 @@ from .._core.tensor import Tensor, wrap
 from .._ops.householder import slope
 from .._ops.linalg import linalg_qr, linalg_svd
 from .._ops.lu import lu_factor_ex
-from .._ops.reduce import matrix_norm
+from .._ops.norms import matrix_norm
 from .search import fresh, values
 
 Bins = named_tuple("histogramdd", "hist bin_edges")

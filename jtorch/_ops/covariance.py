@@ -7,7 +7,7 @@ import numpy as np
 from .._core.op import FLOAT, SAME, Array, Scalar, op
 from .arguments import is_complex, is_inexact
 from .checks import scalar_type
-from .reduce import p_norm
+from .norms import p_norm
 
 
 @op(SAME, home="torch", inplace=False, out=False, saves="both", numbers=False, strides="fresh")

@@ -12,7 +12,7 @@ from .arguments import is_bool, require_matrices, transposed
 from .checks import dimension
 from .linalg import inv_ex, solve_ex
 from .singular import SINGULAR, UNSOLVED, raises
-from .reduce import p_norm
+from .norms import p_norm
 
 algebra = partial(op, NONE, home="linalg")
 

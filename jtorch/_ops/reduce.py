@@ -1,17 +1,15 @@
-"""Reductions: sums, means, products, variances, norms, truth."""
+"""Reductions: sums, means, products, variances, truth."""
 from __future__ import annotations
 
 import math
 
 import jax.numpy as jnp
-from jax import lax
 from jax.scipy import special
 
 from .._core.dtype import dtype
-from .._core.op import FLOAT, NONE, SAME, Array, Dims, op
-from .arguments import dimensions, is_complex, is_inexact, require_inexact
-from .checks import dimension, magnitude, scalar_type, SCALAR_TYPES, widened
-from .nodes import norm as norm_name
+from .._core.op import FLOAT, NONE, Array, Dims, op
+from .arguments import dimensions, is_complex, is_inexact
+from .checks import scalar_type, SCALAR_TYPES, widened
 from .nodes import with_dim
 
 
@@ -27,7 +25,7 @@ def _total(input: Array, dim: Dims, keepdim: bool) -> Array:
     return jnp.sum(wide, dimensions(dim, input.ndim), dtype=wide.dtype, keepdims=keepdim).astype(input.dtype)
 
 
-def _count(input: Array, dim: Dims) -> int:
+def count(input: Array, dim: Dims) -> int:
     """How many elements one result reduces."""
     return math.prod(input.shape[d] for d in dimensions(dim, input.ndim))
 
@@ -125,7 +123,7 @@ def _variance(input: Array, dim: Dims, correction: int | float | None, keepdim: 
     """Variance and mean over `dim`, both in the type that sums accumulate in."""
     if not is_inexact(input):
         raise RuntimeError("std and var only support floating point and complex dtypes")
-    axes, free = dimensions(dim, input.ndim), _count(input, dim) - (1 if correction is None else correction)
+    axes, free = dimensions(dim, input.ndim), count(input, dim) - (1 if correction is None else correction)
     input = widened(input)
     center = jnp.mean(input, axes, keepdims=True)
     off = input - center
@@ -135,12 +133,12 @@ def _variance(input: Array, dim: Dims, correction: int | float | None, keepdim: 
 
 
 def _root(x: Array) -> Array:
-    """Square root whose derivative at 0 is 0, as that of PyTorch's deviations and norms."""
+    """Square root whose derivative at 0 is 0, as that of PyTorch's deviations."""
     zero = x == 0
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
 
 
-def _real(like: Array) -> object:
+def real_type(like: Array) -> object:
     return like.real.dtype if is_complex(like) else like.dtype
 
 
@@ -163,7 +161,7 @@ def var(input: Array, dim: Dims = None, *, correction: int | float | None = 1, k
     >>> torch.var(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     tensor(1.6667)
     """
-    return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
+    return _variance(input, dim, correction, keepdim)[0].astype(real_type(input))
 
 
 @op(NONE, name="std", out="cast", saves="both")
@@ -181,7 +179,7 @@ def std_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = False)
 @op(NONE, out="cast", saves="both")
 def std(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> Array:
     """Standard deviation over `dim`, or of all elements, with n - correction degrees of freedom.    input: (*)  ->  (*) without `dim`"""
-    return _root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))
+    return _root(_variance(input, dim, correction, keepdim)[0]).astype(real_type(input))
 
 
 @op(NONE, name="var_mean", home="torch", out=False)
@@ -200,7 +198,7 @@ def var_mean_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = F
 def var_mean(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> tuple[Array, Array]:
     """Variance and mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`, twice"""
     spread, center = _variance(input, dim, correction, keepdim)
-    return spread.astype(_real(input)), center.astype(input.dtype)
+    return spread.astype(real_type(input)), center.astype(input.dtype)
 
 
 @op(NONE, name="std_mean", home="torch", out=False, saves="both")
@@ -219,108 +217,4 @@ def std_mean_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = F
 def std_mean(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> tuple[Array, Array]:
     """Standard deviation and mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`, twice"""
     spread, center = _variance(input, dim, correction, keepdim)
-    return _root(spread).astype(_real(input)), center.astype(input.dtype)
-
-
-# ---- norms
-
-def p_norm(input: Array, p: float, axes: tuple[int, ...], keepdim: bool) -> Array:
-    """The p-norm over `axes`; its derivative is 0 wherever it does not exist."""
-    size = magnitude(widened(input))
-    if math.isinf(p):
-        if not input.size and _count(input, axes) == 0:
-            raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an identity")
-        found = (jnp.max if p > 0 else jnp.min)(size, axes, keepdims=keepdim)
-    elif p == 0:
-        found = jnp.sum((size != 0).astype(size.dtype), axes, keepdims=keepdim)
-    elif p == 1:
-        found = jnp.sum(size, axes, keepdims=keepdim)
-    elif p == 2:
-        wide = widened(input)
-        found = _root(jnp.sum((wide * jnp.conj(wide)).real, axes, keepdims=keepdim))
-    else:
-        found = _general_norm(size, p, axes, keepdim)
-    return found.astype(_real(input))
-
-
-def _general_norm(size: Array, p: float, axes: tuple[int, ...], keepdim: bool) -> Array:
-    zero = size == 0
-    powers = jnp.where(zero, 0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p)
-    total = jnp.sum(powers, axes, keepdims=keepdim)
-    empty = (total == 0) | jnp.isinf(total)
-    return jnp.where(empty, lax.stop_gradient(total) ** (1 / p), jnp.where(empty, 1, total) ** (1 / p))
-
-
-def _in_type(input: Array, dtype: dtype | None, name: str) -> Array:
-    require_inexact(input, name)
-    return input if dtype is None else input.astype(dtype.numpy)
-
-
-@op(NONE, node=norm_name, saves="both")
-def norm(input: Array, p: int | float | str | None = "fro", dim: Dims = None, keepdim: bool = False, dtype: dtype | None = None) -> Array:
-    """The `p`-norm over `dim`, or of all elements; "fro" is the 2-norm, "nuc" the sum of the singular values.    input: (*)  ->  (*) without `dim`
-
-    >>> torch.norm(torch.tensor([3.0, 4.0]))
-    tensor(5.)
-    """
-    if isinstance(p, str) and p not in ("fro", "nuc"):
-        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
-    if p == "nuc":
-        return matrix_norm(input, "nuc", tuple(range(input.ndim)) if dim is None else dim, keepdim, dtype=dtype)
-    return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
-
-
-@op(NONE, home="linalg", node=norm_name, saves="both")
-def vector_norm(x: Array, ord: int | float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
-    """The `ord`-norm of vectors that lie along `dim`, or of all elements.    x: (*)  ->  (*) without `dim`"""
-    x = _in_type(x, dtype, "linalg.vector_norm")
-    return p_norm(x, float(ord), dimensions(dim, x.ndim), keepdim)
-
-
-@op(NONE, home="linalg", node=norm_name, saves="both")
-def matrix_norm(A: Array, ord: int | float | str = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
-                dtype: dtype | None = None) -> Array:
-    """The norm of matrices that lie along the two dimensions `dim`: "fro", "nuc", inf, -inf, 1, -1, 2 or -2.    A: (*, m, n)  ->  (*)"""
-    A = _in_type(A, dtype, "linalg.matrix_norm")
-    if A.ndim < 2:
-        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
-    if len(dim) != 2:
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
-    rows, columns = (dimension(d, A.ndim) for d in dim)
-    if rows == columns:
-        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({rows}, {columns})")
-    if ord == "fro":
-        return p_norm(A, 2.0, (rows, columns), keepdim)
-    if ord in ("nuc", 2, -2):
-        values = jnp.linalg.svd(jnp.moveaxis(A, (rows, columns), (-2, -1)), compute_uv=False)
-        found = jnp.sum(values, -1) if ord == "nuc" else (jnp.max if ord == 2 else jnp.min)(values, -1)
-        return jnp.expand_dims(found, sorted((rows, columns))) if keepdim else found
-    if ord not in (1, -1, math.inf, -math.inf):
-        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    first, second = (rows, columns) if ord in (1, -1) else (columns, rows)
-    sums = p_norm(A, 1.0, (first,), True)
-    found = (jnp.max if ord > 0 else jnp.min)(sums, second, keepdims=True)
-    return found if keepdim else jnp.squeeze(found, (rows, columns))
-
-
-@op(NONE, name="norm", home="linalg", node=norm_name, saves="both")
-def linalg_norm(A: Array, ord: int | float | str | None = None, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
-    """A vector's or a matrix's norm, by the number of dimensions in `dim`; without `ord` the 2-norm of all.    A: (*)  ->  (*) without `dim`"""
-    if ord is None:
-        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
-    if dim is None and A.ndim not in (1, 2):
-        raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. "
-                           f"Got {A.ndim}D.")
-    axes = dimensions(dim, A.ndim)
-    if len(axes) > 2:
-        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(axes)}")
-    if isinstance(ord, str) or len(axes) == 2:
-        return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
-    return vector_norm(A, ord, dim, keepdim, dtype=dtype)
-
-
-@op(SAME, inplace=False, out=False, saves="both", numbers=False, strides="fresh")
-def dist(input: Array, other: Array, p: int | float = 2) -> Array:
-    """The `p`-norm of `input - other`.    input, other: (*)  ->  ()"""
-    gap = input - other
-    return p_norm(gap, float(p), tuple(range(gap.ndim)), False)
+    return _root(spread).astype(real_type(input)), center.astype(input.dtype)
