@@ -127,6 +127,47 @@ def test_times_and_trace(tmp_path: Path) -> None:
         prof.export_chrome_trace(str(tmp_path / "again.json"))
 
 
+def test_results_that_are_thrown_away() -> None:
+    """As in the recipe that everybody starts from: the model is called in a range, and nobody looks at what it gives."""
+    net, x = jtorch.nn.Sequential(jtorch.nn.Linear(20, 30), jtorch.nn.ReLU(), jtorch.nn.Linear(30, 2)), jtorch.ones(5, 20)
+    with jtorch.profiler.profile() as prof:
+        with jtorch.profiler.record_function("inference"):
+            net(x)
+        net(x).softmax(1)
+    found = {e.key: e for e in prof.key_averages()}
+    assert found["aten::linear"].count == 4 and found["aten::relu"].count == 2 and found["aten::softmax"].count == 1
+    parents = [e.cpu_parent for e in prof.events() if e.name == "aten::relu"]
+    while parents[0].cpu_parent is not None:
+        parents[0] = parents[0].cpu_parent
+    assert parents[0].name == "inference"
+
+
+COUNTED = """
+mm(o(10, 20), o(20, 30))
+bmm(o(2, 3, 4), o(2, 4, 5))
+addmm(o(3, 5), o(3, 4), o(4, 5))
+baddbmm(o(2, 3, 5), o(2, 3, 4), o(2, 4, 5))
+matmul(o(4, 3, 4), o(4, 5))
+matmul(o(6, 300, 40), o(6, 40, 500))
+nn.functional.linear(o(7, 3), o(5, 3), o(5))
+nn.functional.conv2d(o(2, 4, 8, 8), o(4, 2, 3, 3), groups=2, stride=2, padding=1)
+mul(o(4, 4), o(4, 1))
+add(o(4), o(1))
+exp(o(4))
+"""
+
+
+@pytest.mark.parametrize("code", COUNTED.strip().split("\n"))
+def test_floating_point_operations(code: str) -> None:
+    def counted(module: ModuleType) -> tuple:
+        with module.profiler.profile(activities=[module.profiler.ProfilerActivity.CPU], with_flops=True) as prof:
+            eval(f"torch.{code}", {"torch": module, "o": module.ones})
+        averages = prof.key_averages()
+        column = re.search(r"Total \w*FLOPs", averages.table())
+        return sum(e.flops for e in averages), column and column[0], re.findall(r"(\d+\.\d{3})  $", averages.table(), re.MULTILINE)
+    assert counted(jtorch) == counted(torch)
+
+
 def steps(module: ModuleType) -> list:
     seen: list = []
     plan = module.profiler.schedule(wait=1, warmup=1, active=2, repeat=2)

@@ -6,12 +6,13 @@ named after it, which may be none; a product or convolution has the time of what
 """
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from time import perf_counter_ns as now
@@ -19,10 +20,9 @@ from typing import Any, NamedTuple
 
 import jax
 
-from . import run
+from . import lower, run
 from .device import META
-from .graph import Edge, Trace, Value, here
-from .lower import Special
+from .graph import Edge, Trace, Value, here, pending
 from .op import Op
 from .update import Rule
 
@@ -32,6 +32,14 @@ COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")     # a line of XL
 KERNEL = re.compile(r'^\s*(?:ROOT )?%?([\w.\-]+) = .*op_name="([^"]*)"')
 CALLS = re.compile(r" fusion\(.*calls=%?([\w.\-]+)")
 HEAVY = re.compile(r" (?:dot|convolution)\(")                # what a fused kernel's time is for, if it is in it
+
+# Of the shapes of the operands and of the result, for the operations that PyTorch counts for
+FLOPS: dict[str, Callable[[list, list], int]] = {
+    **dict.fromkeys(("mm", "bmm", "matmul", "linear"), lambda shapes, out: 2 * math.prod(out) * shapes[0][-1]),
+    **dict.fromkeys(("addmm", "baddbmm"), lambda shapes, out: 2 * math.prod(out) * shapes[1][-1]),
+    "conv2d": lambda shapes, out: 2 * math.prod(out) * math.prod(shapes[1][1:]),
+    **dict.fromkeys(("add", "mul"), lambda shapes, out: math.prod(out)),
+}
 
 
 class Span(NamedTuple):
@@ -43,6 +51,7 @@ class Span(NamedTuple):
     shapes: list = []
     where: str = ""
     nbytes: int = 0
+    flops: int = 0
 
 
 class Launch(NamedTuple):
@@ -102,8 +111,11 @@ class Watch:
         self.spans.append(Span(name, threading.get_ident(), start, now(), nbytes=nbytes))
 
     def flush(self, cause: str, trace: Trace, values: list[Value]) -> bool:
-        """Run what `trace` holds."""
+        """Run what `trace` holds, also what nobody looks at any more: who measures a model often throws its result away."""
         start = now()
+        values = sorted([*values, *_unseen(trace, values)], key=lambda v: v.slot)
+        if not values:
+            return False
         flows = run._launch(trace, values)
         self.note(f"jtorch::run ({cause})", start)
         return flows
@@ -124,6 +136,15 @@ class Watch:
         self.spans.append(Span("jtorch::program", threading.get_ident(), start, end, nbytes=sum(a.nbytes for a in arrays)))
         self.launches.append(Launch(program.call, known, trace.node.path(), threading.get_ident(), sent if fresh else start, end))
         return arrays
+
+
+def _unseen(trace: Trace, values: list[Value]) -> list[Value]:
+    """The results that no operation takes and nobody looks at."""
+    path = trace.node.path()
+    used = {v.slot for v in values}.union(*[edge.entry.operands for edge in path if edge.entry is not None])
+    slots = [range(edge.entry.first, edge.entry.first + len(edge.entry.outputs)) for edge in path if edge.entry is not None]
+    avals = lower.avals_of(path)
+    return [pending(avals[s], trace, s) for several in slots if used.isdisjoint(several) for s in several]
 
 
 def _kernels(folder: Path) -> dict[int, dict[str, float]]:
@@ -184,27 +205,28 @@ def _operations(launch: Launch, kernels: dict[str, float], sources: dict[str, st
     whole = sum(times[slot, back] for slot, back, *_ in operations)
     share = min(1.0, (launch.end - launch.start) / whole) if whole else 1.0      # kernels that ran side by side share the time
     spans, at = [], float(launch.start)
-    for slot, back, name, shapes, where in operations:
+    for slot, back, name, shapes, where, flops in operations:
         end = at + times[slot, back] * share
-        spans.append(Span(name, launch.thread, int(at), int(end), shapes, where))
+        spans.append(Span(name, launch.thread, int(at), int(end), shapes, where, flops=flops))
         at = end
     return spans
 
 
-def _calls(path: list[Edge]) -> Iterator[tuple[int, bool, str, list, str]]:
-    """The operations of a path: slot, whether backward, name, shapes of the operands, line of the program."""
+def _calls(path: list[Edge]) -> Iterator[tuple[int, bool, str, list, str, int]]:
+    """The operations of a path: slot, whether backward, name, shapes of the operands, line of the program, floating point operations."""
     for edge in path:
         entry = edge.entry
         if entry is None:
             continue
-        if isinstance(entry.op, Special):
+        if isinstance(entry.op, lower.Special):
             for k in sorted(entry.op.tapes(), reverse=True):
                 before = path[k].entry
                 name = before.op.node_name(before) if isinstance(before.op, Op) else f"{before.op.name}Backward0"
-                yield before.first, True, name, [list(a.shape) for a in before.outputs], path[k].where
+                yield before.first, True, name, [list(a.shape) for a in before.outputs], path[k].where, 0
             continue
         shapes = [[] if a is None else list(a.shape) for a in entry.inputs]
-        yield entry.first, False, _name(entry.op), shapes, edge.where
+        count = FLOPS.get(getattr(entry.op, "name", ""))
+        yield entry.first, False, _name(entry.op), shapes, edge.where, count(shapes, list(entry.outputs[0].shape)) if count else 0
 
 
 def _name(op: Any) -> str:

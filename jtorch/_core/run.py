@@ -100,7 +100,7 @@ def flush(trace: Trace, cause: str) -> None:
                 gradients.settle()
         values = list(filter(None, map(call, trace.refs)))
         flows = False
-        if values:
+        if values or watching:
             try:
                 flows = watching[-1].flush(cause, trace, values) if watching else _launch(trace, values)
             except Exception as error:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from .._core.device import accelerators
-from .._core.profiling import Span, Watch, annotation
+from .._core.profiling import Span, Watch, annotation, flush_all
 from .._core.run import watching
 from .profiler_util import EventList, FunctionEvent, FunctionEventAvg, write_chrome_trace
 
@@ -36,7 +36,7 @@ def kineto_available() -> bool:
 class record_function:
     """A named range, for `with` or as a decorator.  It costs next to nothing while no profiler is on.
 
-    What is recorded inside may run later, outside: call `.item()` or `torch.cuda.synchronize()` in the range where its programs shall count as part of it.
+    With a profiler on, what is recorded inside runs before the range ends, as programs of its own.
     """
 
     def __init__(self, name: str, args: str | None = None) -> None:
@@ -49,15 +49,19 @@ class record_function:
                                f"'{type(self.name).__name__}'.")
         self.record = annotation(self.name)
         self.record.__enter__()
+        if watching:
+            flush_all()
         self.start = perf_counter_ns()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.record is None:
             raise AssertionError("Expected record to be set")
-        self.record.__exit__(kind, error, trace)
         if watching:
+            if error is None:
+                flush_all()
             watching[-1].note(self.name, self.start)
+        self.record.__exit__(kind, error, trace)
 
     def __call__(self, function: Callable) -> Callable:
         @functools.wraps(function)
@@ -73,6 +77,7 @@ class profile:
     record_shapes   whether to keep the shapes of operands
     profile_memory  whether to keep the sizes of programs' results
     with_stack      whether to keep the line of the program that recorded an operation
+    with_flops      whether to count the floating point operations of products, 2-D convolutions, additions and multiplications
 
     >>> with torch.autograd.profiler.profile() as prof:
     ...     total = torch.ones(3).exp().sum().item()
@@ -84,7 +89,7 @@ class profile:
                  profile_memory: bool = False, with_stack: bool = False, with_modules: bool = False, use_kineto: bool = False, use_cpu: bool = True,
                  experimental_config: Any = None, acc_events: bool = False, custom_trace_id_callback: Callable | None = None,
                  post_processing_timeout_s: float | None = None, activity_filters: Any = None) -> None:
-        self.enabled, self.record_shapes, self.profile_memory, self.with_stack = enabled, record_shapes, profile_memory, with_stack
+        self.enabled, self.record_shapes, self.profile_memory, self.with_stack, self.with_flops = enabled, record_shapes, profile_memory, with_stack, with_flops
         self.entered, self.function_events = False, None
         self.facts: dict[str, Any] = {}
         self.watch = Watch()
@@ -113,7 +118,8 @@ class profile:
         made = EventList([FunctionEvent(
             k, s.name, threads.setdefault(s.thread, len(threads) + 1), (s.start - zero) / 1e3, (s.end - zero) / 1e3, overload_name="",
             input_shapes=s.shapes if self.record_shapes else [], stack=[s.where] if s.where and self.with_stack else [],
-            cpu_memory_usage=s.nbytes if self.profile_memory else 0) for k, s in enumerate(spans)], profile_memory=self.profile_memory)
+            cpu_memory_usage=s.nbytes if self.profile_memory else 0, flops=s.flops if self.with_flops else 0) for k, s in enumerate(spans)],
+            profile_memory=self.profile_memory, with_flops=self.with_flops)
         for event in made:
             event.is_user_annotation = "::" not in event.name
             event.trace_name = event.name

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable
 from enum import IntEnum
@@ -10,6 +11,7 @@ from typing import Any
 
 UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
 WIDTH = 12
+PREFIXES = ("", "K", "M", "G", "T", "P")
 METRICS = ["self_cpu_time_total", "self_cuda_time_total", "self_xpu_time_total", "self_privateuse1_time_total"]
 
 
@@ -85,14 +87,14 @@ class FunctionEvent(Timed):
     def __init__(self, id: int, name: str, thread: int, start_us: float, end_us: float, overload_name: str | None = None, fwd_thread: int | None = None,
                  input_shapes: list | None = None, stack: list[str] | None = None, scope: int = 0, use_device: str | None = None, cpu_memory_usage: int = 0,
                  device_memory_usage: int = 0, is_async: bool = False, is_remote: bool = False, sequence_nr: int = -1, node_id: int = -1,
-                 device_type: DeviceType = DeviceType.CPU, is_legacy: bool = False, trace_name: str | None = None) -> None:
+                 device_type: DeviceType = DeviceType.CPU, is_legacy: bool = False, trace_name: str | None = None, flops: int = 0) -> None:
         self.id, self.node_id, self.name, self.overload_name = id, node_id, name, overload_name
         self.trace_name = name if trace_name is None else trace_name
         self.thread, self.fwd_thread, self.time_range = thread, fwd_thread, Interval(start_us, end_us)
         self.input_shapes, self.stack, self.scope = input_shapes, stack, scope
         self.cpu_memory_usage, self.device_memory_usage = cpu_memory_usage, device_memory_usage
         self.is_async, self.is_remote, self.sequence_nr, self.is_legacy = is_async, is_remote, sequence_nr, is_legacy
-        self.use_device, self.device_type, self.count = use_device, device_type, 1
+        self.use_device, self.device_type, self.count, self.flops = use_device, device_type, 1, flops
         self.cpu_parent: FunctionEvent | None = None
         self.cpu_children: list[FunctionEvent] = []
 
@@ -132,7 +134,7 @@ class FunctionEventAvg(Timed):
         self.key: str | None = None
         self.count, self.node_id, self.scope = 0, 0, None
         self.cpu_time_total = self.self_cpu_time_total = 0.0
-        self.cpu_memory_usage = self.self_cpu_memory_usage = 0
+        self.cpu_memory_usage = self.self_cpu_memory_usage = self.flops = 0
         self.overload_name: str | None = None
         self.input_shapes: Any = None
         self.stack: list[str] | None = None
@@ -146,7 +148,7 @@ class FunctionEventAvg(Timed):
             for name in ("key", "node_id", "is_async", "is_remote", "cpu_parent", "cpu_children", "overload_name", "input_shapes", "stack", "scope",
                          "is_legacy", "device_type", "use_device"):
                 setattr(self, name, getattr(other, name))
-        for name in ("cpu_time_total", "self_cpu_time_total", "cpu_memory_usage", "self_cpu_memory_usage", "count"):
+        for name in ("cpu_time_total", "self_cpu_time_total", "cpu_memory_usage", "self_cpu_memory_usage", "count", "flops"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
 
@@ -262,6 +264,10 @@ class _Table:
             wanted = max(len(str(e.input_shapes)) for e in events) + 4
             width = min(wanted, shapes_width)
             self.columns.append(("Input Shapes", width, lambda e: str(e.input_shapes)[:width]))
+        counts = [e.flops for e in events if e.flops]
+        if events._with_flops and counts:
+            power = min(int(math.log10(min(counts)) // 3), len(PREFIXES) - 1)
+            self.columns.append((f"Total {PREFIXES[power]}FLOPs", WIDTH, lambda e: f"{e.flops / 1000 ** power:.3f}" if e.flops else "--"))
         lines = [line for e in events for line in e.stack or ()]
         self.source = min(max(map(len, lines)) + 4, src_width) if lines else 0
 

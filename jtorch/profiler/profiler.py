@@ -82,7 +82,7 @@ class profile:
     activities      what to watch, by default all that there is
     schedule        the action of each step; by default everything is recorded
     on_trace_ready  called with the profiler when a trace is complete
-    record_shapes, profile_memory, with_stack  what else to keep: see `torch.autograd.profiler.profile`
+    record_shapes, profile_memory, with_stack, with_flops  what else to keep: see `torch.autograd.profiler.profile`
 
     >>> with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as prof:
     ...     with torch.profiler.record_function("mine"):
@@ -103,7 +103,7 @@ class profile:
             raise AssertionError("No valid profiler activities found")
         self.activities, self.schedule, self.on_trace_ready = wanted, schedule or _always, on_trace_ready
         self.record_steps, self.acc_events = schedule is not None, acc_events
-        self.record_shapes, self.profile_memory, self.with_stack = record_shapes, profile_memory, with_stack
+        self.record_shapes, self.profile_memory, self.with_stack, self.with_flops = record_shapes, profile_memory, with_stack, with_flops
         self.step_num, self.current_action = 0, self.schedule(0)
         self.step_rec_fn: record_function | None = None
         self.profiler: measuring.profile | None = None
@@ -163,7 +163,8 @@ class profile:
 
     def start_trace(self) -> None:
         """Begin a new trace."""
-        self.profiler = measuring.profile(record_shapes=self.record_shapes, profile_memory=self.profile_memory, with_stack=self.with_stack)
+        self.profiler = measuring.profile(record_shapes=self.record_shapes, profile_memory=self.profile_memory, with_stack=self.with_stack,
+                                          with_flops=self.with_flops)
         self.profiler.facts.update(self.metadata)
         self.profiler.__enter__()
         self.saved = False
