@@ -50,7 +50,7 @@ torch.asarray([1.0]{})
 """.strip().splitlines()
 OPTIONS = ["layout=torch.strided", "layout=torch.sparse_coo", "layout=torch.sparse_csr", "layout=3", "pin_memory=False", "pin_memory=True", "pin_memory=3",
            "names=('a', 'b')", "device='meta'", "memory_format=torch.channels_last", "memory_format=torch.preserve_format", "requires_grad=True",
-           "out=torch.empty(0)", "dtype=torch.int32", "dtype=torch.complex64"]
+           "requires_grad=None", "requires_grad=1", "out=torch.empty(0)", "dtype=torch.int32", "dtype=torch.complex64"]
 UNINITIALISED = {"randn(2, 3", "ones(2, 3", "full((2, 3)", "new_ones(2, 3", "new_full((2, 3"}    # in PyTorch these make a CSR tensor of whatever lies in memory
 
 
@@ -72,7 +72,15 @@ def test_option(option: str) -> None:
     codes = [call.format(f", {option}") for call in CALLS if not csr or not any(f".{name}" in call for name in UNINITIALISED)]
     if csr:
         codes = [code for code in codes if "empty_permuted" not in code and "normal(" not in code]    # another class of error
+    if option == "requires_grad=None":
+        codes.remove("torch.range(0, 3, requires_grad=None)")    # one of the two signatures of this deprecated function refuses None
     assert [(code, outcome(jtorch, code)) for code in codes] == [(code, outcome(torch, code)) for code in codes]
+
+
+@pytest.mark.parametrize("code", ["x.new_tensor([1.0], requires_grad=None)", "torch.frombuffer(bytearray(4), dtype=torch.float32, requires_grad=1)",
+                                  "torch.nn.Parameter(x, requires_grad=None)", "torch.nn.Parameter(x, 1)"])
+def test_switches(code: str) -> None:
+    assert outcome(jtorch, code) == outcome(torch, code) == "TypeError"
 
 
 @pytest.mark.parametrize("code", ["torch.ones(2).pin_memory()", "torch.empty(2, memory_format=torch.preserve_format)"])

@@ -6,11 +6,13 @@ import pickle
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
+import jtorch
 from jtorch._core import dtype as dtypes
 from jtorch._core import random, rejection
 from jtorch._core.fused import fma64
@@ -250,3 +252,17 @@ def test_fused(b: float, c: float) -> None:
     a = np.random.default_rng(0).standard_normal(500)
     exact = [float(Fraction(x) * Fraction(b) + Fraction(c)) for x in a.tolist()]
     assert np.array_equal(fma64(a, b, c), exact)
+
+
+@pytest.mark.parametrize("options", [{}, {"devices": []}, {"enabled": False}, {"device_type": "mps"}, {"device_type": "no such"}, {"devices": [0]},
+                                     {"devices": 0}, {"devices": ["cuda:0"]}], ids=str)
+def test_forks(options: dict) -> None:
+    def outcome(lib: ModuleType) -> object:
+        lib.manual_seed(0)
+        try:
+            with lib.random.fork_rng(**options):
+                first = lib.rand(1).item()
+        except (RuntimeError, AssertionError, TypeError) as error:
+            return type(error)
+        return first, lib.rand(1).item()
+    assert outcome(jtorch) == outcome(torch)

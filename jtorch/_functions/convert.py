@@ -480,6 +480,8 @@ def _new(cls: Any, *args: Any, device: Where = None, dtype: Any = None, **kwargs
 
 def make_subclass(cls: Any, data: Tensor, require_grad: bool = False, **kwargs: Any) -> Tensor:
     """A tensor of a subclass on the memory of `data`."""
+    if require_grad.__class__ is not bool:
+        raise misfit.wrong_class("_make_subclass", "require_grad", 3, "bool", require_grad)
     if data.requires_grad and data._leaf is None:
         data = data.detach()
     made, storage, step = new(cls), data._share(), data._step

@@ -21,7 +21,7 @@ from .._core.transfer import adopted
 from .._core.sparse import COO, FORMS, STRIDED, SparseTensor, refusal, refused
 from .._core.storage import Step, Storage
 from .._core.tensor import Tensor, from_array, new, required, wrap
-from .options import check_pinned, creating
+from .options import check_pinned, check_switch, creating
 from .order import in_format
 
 
@@ -212,6 +212,7 @@ def tensor(data: Any, *, dtype: dtype | None = None, device: Where = None, requi
     """
     if pin_memory is not False:
         check_pinned("tensor", pin_memory)
+    check_switch("tensor", "requires_grad", requires_grad, optional=False)
     if isinstance(data, Tensor):
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", UserWarning, stacklevel=2)
@@ -253,6 +254,7 @@ def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, r
     >>> torch.frombuffer(bytearray(b"ab"), dtype=torch.uint8)
     tensor([97, 98], dtype=torch.uint8)
     """
+    check_switch("frombuffer", "requires_grad", requires_grad, optional=False)
     view = memoryview(buffer)
     size, item = view.nbytes, dtype.itemsize
     if not size or not count:
@@ -345,6 +347,7 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Where = None) -> Te
 @public("torch")
 def asarray(obj: Any, *, dtype: dtype | None = None, device: Where = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
     """`obj` as a tensor; `copy` says whether memory must (True) or must not (False) be copied."""
+    check_switch("asarray", "requires_grad", requires_grad)
     made = as_tensor(obj, dtype, device) if not copy else tensor(obj.detach().cpu().numpy() if isinstance(obj, Tensor) else obj, dtype=dtype, device=device)
     if copy is False and not isinstance(obj, Tensor | np.ndarray):
         raise ValueError("can't alias an arbitrary sequence")
@@ -459,6 +462,7 @@ def new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtype
 @public("Tensor")
 def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Where = None, requires_grad: bool = False) -> Tensor:
     """A copy of `data` as a tensor of the same type and device."""
+    check_switch("new_tensor", "requires_grad", requires_grad, optional=False)
     kind = dtype if dtype is not None else data.dtype if isinstance(data, Tensor) else None
     if kind is None:
         kind = dt.from_numpy(data.dtype) if isinstance(data, np.ndarray | np.generic) else self.dtype

@@ -1,7 +1,7 @@
 """Random tensors.  CPU draws come from the generator on the host, bit for bit PyTorch's, and enter programs as inputs."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from inspect import Signature, signature
 from operator import index
@@ -12,7 +12,7 @@ import numpy as np
 from .._core import dtype as dt
 from .._core import layout, random, rejection
 from .._core.derive import into, sizes
-from .._core.device import META, Where
+from .._core.device import META, Where, canonical, device
 from .._core.dtype import chosen, dtype
 from .._core.format import layout as Layout
 from .._core.format import memory_format
@@ -329,13 +329,24 @@ def restore(kept: list[tuple[Generator, Tensor]]) -> None:
 
 
 class fork_rng:
-    """A context in which random numbers are drawn without disturbing the generators outside."""
+    """A context in which random numbers are drawn without disturbing the CPU's generator outside, nor that of a type of devices.
 
-    def __init__(self, devices: Any = None, enabled: bool = True, device_type: str = "cuda") -> None:
-        self.enabled = enabled
+    devices      those whose generator is kept too: by default all of the type, `[]` for none
+    device_type  their type
+    """
+
+    def __init__(self, devices: Iterable[Any] | None = None, enabled: bool = True, device_type: str = "cuda") -> None:
+        self.devices, self.enabled, self.device_type = devices, enabled, device_type
 
     def __enter__(self) -> None:
-        self.states = states() if self.enabled else []
+        kind = device(self.device_type).type
+        kept = [default] if self.enabled else []
+        if self.enabled and self.devices is not None:
+            named = [canonical(device(kind, d) if isinstance(d, int) else device(d)) for d in self.devices]
+            kept += [others[kind]] if named and kind in others else []
+        elif self.enabled and kind in others:
+            kept.append(others[kind])
+        self.states = [(g, g.get_state()) for g in kept]
 
     def __exit__(self, *error: object) -> None:
         restore(self.states)

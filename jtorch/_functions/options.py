@@ -26,6 +26,10 @@ def creating(kernel: str | None, flat: bool = False) -> Callable[[F], F]:
 
         @wraps(function)
         def make(*args: Any, **options: Any) -> Any:
+            if "requires_grad" in options:
+                check_switch(function.__name__, "requires_grad", options["requires_grad"])
+                if options["requires_grad"] is None:         # the default
+                    del options["requires_grad"]
             if pins and "pin_memory" in options:
                 check_pinned(function.__name__, options["pin_memory"])
             if options.get("layout") is not None:
@@ -35,10 +39,15 @@ def creating(kernel: str | None, flat: bool = False) -> Callable[[F], F]:
     return declare
 
 
+def check_switch(name: str, option: str, value: Any, optional: bool = True) -> None:
+    """Raise TypeError where an option is something else than True or False, or None if that stands for the default."""
+    if value.__class__ is not bool and not (optional and value is None):
+        raise misfit.wrong_class(name, option, None, "bool", value)
+
+
 def check_pinned(name: str, pin_memory: Any) -> None:
     """Raise where memory cannot be page-locked as asked for."""
-    if pin_memory is not None and pin_memory.__class__ is not bool:
-        raise misfit.wrong_class(name, "pin_memory", None, "bool", pin_memory)
+    check_switch(name, "pin_memory", pin_memory)
     if pin_memory and not ACCELERATED:
         raise RuntimeError(NOT_PINNED)
 
