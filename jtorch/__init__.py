@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import sys
 from math import e, inf, nan, pi
 from typing import Any
 
@@ -44,15 +45,14 @@ def typename(obj: Any) -> str:
     return kind.__qualname__ if kind.__module__ in ("builtins", "__builtin__", "", None) else f"{kind.__module__}.{kind.__qualname__}"
 
 
-LATER = ("__config__", "accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributed", "distributions", "fft", "func", "functional", "hub", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version")
-ELSEWHERE = {"vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
-
-IMPOSSIBLE = dict.fromkeys(("complex32", "chalf"), ": XLA has no complex numbers of half precision; use torch.complex64")
-
+LATER = ("_C", "_dynamo", "_subclasses", "__config__", "accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributed", "distributions", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg", "masked", "multiprocessing", "nn", "ops", "optim", "overrides", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version")
+ELSEWHERE = {"Future": "futures", "vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
 
 def __getattr__(name: str) -> Any:
+    if name == "torch":                                      # some write torch.torch.Tensor
+        return sys.modules["jtorch"]
     if name in LATER:
         return importlib.import_module(f"jtorch.{name}")
     if name in ELSEWHERE:
         return getattr(importlib.import_module(f"jtorch.{ELSEWHERE[name]}"), name)
-    raise AttributeError(f"module 'torch' has no attribute '{name}' in jtorch{IMPOSSIBLE.get(name, '')}")
+    raise AttributeError(f"module 'torch' has no attribute '{name}' in jtorch")

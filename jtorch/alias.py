@@ -56,11 +56,15 @@ class RenamingFinder(importlib.abc.MetaPathFinder):
 
 
 def rename(module: ModuleType) -> None:
-    """Let the classes of a module of jtorch's say that they are PyTorch's: programs print `type(x)`."""
+    """Let the classes of a module of jtorch's say that they are PyTorch's: programs print `type(x)`; and `torch` itself, whose name libraries look at."""
+    if not module.__name__.startswith("jtorch"):
+        return
     for value in list(vars(module).values()):
         if isinstance(value, type) and value.__module__ == module.__name__:
             inside = module.__name__.startswith("jtorch._")
             value.__module__ = CORE.get(value.__name__, "torch") if inside else f"torch{module.__name__[6:]}"
+    if module.__name__ == "jtorch":
+        module.__name__ = "torch"
 
 
 def _missing(name: str) -> bool:
@@ -85,7 +89,7 @@ def preparation_data(name: str) -> dict:
 def install_as_torch() -> None:
     """Let `import torch`, in this process and from now on, give jtorch.  Raises if PyTorch itself was imported before."""
     known = sys.modules.get("torch")
-    if known is not None and not known.__name__.startswith("jtorch"):
+    if known is not None and known is not sys.modules["jtorch"]:
         raise RuntimeError("torch is already imported: call jtorch.install_as_torch() before anything imports it")
     if not any(isinstance(f, TorchFinder) for f in sys.meta_path):
         sys.meta_path[:0] = TorchFinder(), RenamingFinder()

@@ -26,7 +26,7 @@ from .serialization import load as load_file
 
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
 TRUSTED = "facebookresearch", "facebookincubator", "pytorch", "fairinternal"
-HASH = re.compile(r"-([a-f0-9]*)\.")                         # in a file's name: the beginning of its checksum
+HASH = HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")                         # in a file's name: the beginning of its checksum
 BLOCK = 128 * 1024
 UNTRUSTED = (
     "You are about to download and run code from an untrusted repository. In a future release, this won't be allowed. To add the repository to your "
@@ -39,9 +39,14 @@ class _Folder:
     chosen: str | None = None
 
 
+def _get_torch_home() -> str:
+    """`torch_home` by PyTorch's name, which libraries import."""
+    return os.path.expanduser(torch_home())
+
+
 def get_dir() -> str:
     """Where models and weights are kept: what `set_dir` said, else `hub` in `$TORCH_HOME`, in `$XDG_CACHE_HOME/torch` or in `~/.cache/torch`."""
-    return _Folder.chosen if _Folder.chosen is not None else os.path.join(os.path.expanduser(torch_home()), "hub")
+    return _Folder.chosen if _Folder.chosen is not None else os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d: str | os.PathLike) -> None:

@@ -59,6 +59,20 @@ class dtype:
         return found
 
 
+class Absent(dtype):
+    """A type that XLA has not: programs may name it and compare it, no tensor has it."""
+    __slots__ = ()
+
+    def __init__(self, name: str, itemsize: int, category: int) -> None:
+        self.name, self.category, self.itemsize = name, category, itemsize
+        self.is_floating_point, self.is_complex, self.is_signed = category == FLOATING, category == COMPLEX, True
+
+    @property
+    def numpy(self) -> np.dtype:                             # type: ignore[override]
+        """Raises RuntimeError: there is none."""
+        raise RuntimeError(f"torch.{self.name}: XLA has no complex numbers of half precision; use torch.complex64")
+
+
 def _declare(name: str, numpy: Any, category: int) -> dtype:
     made = dtype(name, np.dtype(numpy), category)
     _by_name[name] = made
@@ -100,6 +114,7 @@ float8_e5m2 = _declare("float8_e5m2", ml_dtypes.float8_e5m2, FLOATING)
 float8_e4m3fnuz = _declare("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOATING)
 float8_e5m2fnuz = _declare("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOATING)
 float8_e8m0fnu = _declare("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOATING)
+complex32 = Absent("complex32", 4, COMPLEX)
 complex64 = _declare("complex64", np.complex64, COMPLEX)
 complex128 = _declare("complex128", np.complex128, COMPLEX)
 bool_ = _declare("bool", np.bool_, BOOL)                     # `torch.bool`; underscored here so that the builtin stays itself
@@ -111,7 +126,7 @@ IN_C = {"float32": "float", "float64": "double", "int64": "long int", "int32": "
 TITLES = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "bfloat16": "BFloat16",
           "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble", "uint16": "UInt16",
           "uint32": "UInt32", "uint64": "UInt64"}
-ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
+ALIASES = {"complex32": complex32, "chalf": complex32, "half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
            "cfloat": complex64, "cdouble": complex128}
 _by_name.update(ALIASES)
 of_python = {float: float64, int: int64, bool: bool_, complex: complex128}   # what PyTorch takes Python's classes for where there must be a type

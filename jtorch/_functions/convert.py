@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
@@ -423,6 +423,11 @@ class LegacyType:
 
     def __instancecheck__(self, other: Any) -> bool:
         return isinstance(other, Tensor) and other.dtype is self.dtype and other.device.type == self.device
+
+    def __or__(self, other: Any) -> Any:
+        return Union[self, other]                            # noqa: UP007 - in annotations; `|` would come here again
+
+    __ror__ = __or__
 
     def __repr__(self) -> str:
         return f"<class 'torch.{'' if self.device == 'cpu' else self.device + '.'}{self.__name__}'>"

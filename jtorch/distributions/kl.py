@@ -42,7 +42,7 @@ _KL_REGISTRY: dict[tuple[type, type], Callable[..., Tensor]] = {}
 def register_kl(type_p: type, type_q: type) -> Callable[[Callable], Callable]:
     """A decorator: the function gives the divergence between distributions of these classes."""
     for kind in (type_p, type_q):
-        if not isinstance(kind, type) or not issubclass(kind, Distribution):
+        if not isinstance(kind, type):                       # of any other base: libraries have their own
             raise TypeError(f"Expected type_{'p' if kind is type_p else 'q'} to be a Distribution subclass but got {kind}")
 
     def decorator(function: Callable) -> Callable:
@@ -54,7 +54,12 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Callable], Callable]:
 
 def _distance(pair: tuple[type, type], p: type, q: type) -> tuple[int, int]:
     """How far above p and q the classes of a pair are."""
-    return p.__mro__.index(pair[0]), q.__mro__.index(pair[1])
+    return _above(pair[0], p), _above(pair[1], q)
+
+
+def _above(base: type, kind: type) -> int:
+    """How far; beyond all of them where it is a base by declaration only."""
+    return kind.__mro__.index(base) if base in kind.__mro__ else len(kind.__mro__)
 
 
 @cache

@@ -30,7 +30,12 @@ def pair_given(probs: Any, logits: Any) -> bool:
 
 def standard_normal(shape: Any, like: Tensor) -> Tensor:
     """Standard normal numbers in the type of `like`."""
-    return torch.normal(torch.zeros(shape, dtype=like.dtype, device=like.device), torch.ones(shape, dtype=like.dtype, device=like.device))
+    return _standard_normal(shape, like.dtype, like.device)
+
+
+def _standard_normal(shape: Any, dtype: torch.dtype, device: Any) -> Tensor:
+    """`standard_normal` by PyTorch's name, which libraries import."""
+    return torch.normal(torch.zeros(shape, dtype=dtype, device=device), torch.ones(shape, dtype=dtype, device=device))
 
 
 def uniform(shape: Any, like: Tensor) -> Tensor:
@@ -46,6 +51,9 @@ def empty(shape: Any, like: Tensor) -> Tensor:
 def sum_rightmost(value: Tensor, dim: int) -> Tensor:
     """The sum over the last `dim` dimensions."""
     return value if dim == 0 else value.reshape(value.shape[:value.dim() - dim] + (-1,)).sum(-1)
+
+
+_sum_rightmost = sum_rightmost                               # PyTorch's name, which libraries import
 
 
 def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:

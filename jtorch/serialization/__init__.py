@@ -1,6 +1,10 @@
 """Save objects in files and load them: PyTorch's formats, both ways, without PyTorch."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from .._core.device import device
+from ..types import Storage
 from .loading import get_unsafe_globals_in_checkpoint, load
 from .location import default_restore_location, location_tag, register_package, validate_cuda_device
 from .options import (LoadEndianness, get_crc32_options, get_default_load_endianness, get_default_mmap_options, set_crc32_options,
@@ -10,6 +14,7 @@ from .safe import add_safe_globals, clear_safe_globals, get_safe_globals, safe_g
 from .saving import save
 
 DEFAULT_PROTOCOL = 2
+MAP_LOCATION = Callable[[Storage, str], Storage] | device | str | dict[str, str] | None    # what `load` takes as map_location
 
 
 class SourceChangeWarning(Warning):

@@ -21,6 +21,9 @@ __all__ = ["SUPPORTED_NODES", "GetAttrKey", "KeyPath", "LeafSpec", "MappingKey",
            "treespec_pprint", "treespec_tuple"]
 
 IsLeaf = Callable[[Any], bool] | None
+Context = Any                                                # what a structure's `context` is, for annotations
+_dict_flatten, _dict_unflatten, _dict_flatten_with_keys = (getattr(SUPPORTED_NODES[dict], f"{what}_fn")    # libraries' own dictionaries use them
+                                                           for what in ("flatten", "unflatten", "flatten_with_keys"))
 DICTS = dict, OrderedDict, defaultdict
 PROTOCOL = 1
 

@@ -2,5 +2,7 @@
 from __future__ import annotations
 
 from jtorch.nn.parallel.data_parallel import DataParallel
+from jtorch.nn.parallel.distributed import DistributedDataParallel
+from jtorch.nn.parallel.scatter_gather import gather, scatter
 
-__all__ = ["DataParallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "gather", "scatter"]

@@ -1,0 +1,1 @@
+"""What libraries ask of a compiler that may be looking on."""
