@@ -24,7 +24,7 @@ def p_norm(input: Array, p: float, dim: int, keepdim: bool = False) -> Array:
     if p == 2:
         powers = jnp.square(input if jnp.issubdtype(input.dtype, jnp.floating) else size)
     else:
-        powers = jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** p)
+        powers = jnp.where(size == 0, 0, jnp.abs(jnp.where(size == 0, 1, input)) ** p)
     total = powers.sum(dim, keepdims=keepdim)
     zero = total == 0
     root = jnp.sqrt(jnp.where(zero, 1, total)) if p == 2 else jnp.where(zero, 1, total) ** (1 / p)
