@@ -156,8 +156,10 @@ def fractional_max_pool_apply(input: Array, samples: Array, kernel_size: tuple[i
         own = [axis == other for other in range(n)]
         flat = flat * size + places.reshape(*lead, *(out if o else 1 for o in own), *(kernel if o else 1 for o in own))
     shape = (*lead, *output_size)
-    flat = jnp.broadcast_to(flat, (*shape, *kernel_size)).reshape(*lead, -1)
+    flat = jnp.broadcast_to(flat, (*shape, *kernel_size)).reshape(*lead, math.prod((*output_size, *kernel_size)))
     windows = (*lead, math.prod(output_size), math.prod(kernel_size))
-    values = jnp.take_along_axis(input.reshape(*lead, -1), flat, -1).reshape(windows)
-    first = jnp.argmax(values, -1, keepdims=True)
-    return jnp.take_along_axis(values, first, -1).reshape(shape), jnp.take_along_axis(flat.reshape(windows), first, -1).reshape(shape)
+    values = jnp.take_along_axis(input.reshape(*lead, math.prod(input.shape[-n:])), flat, -1).reshape(windows)
+    missing = jnp.isnan(values)                                          # the first of equal maxima, but the last nan
+    place = jnp.where(missing.any(-1, keepdims=True), values.shape[-1] - 1 - jnp.argmax(missing[..., ::-1], -1, keepdims=True),
+                      jnp.argmax(values, -1, keepdims=True))
+    return jnp.take_along_axis(values, place, -1).reshape(shape), jnp.take_along_axis(flat.reshape(windows), place, -1).reshape(shape)

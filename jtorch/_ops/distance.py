@@ -74,7 +74,13 @@ def pdist(input: Array, p: float = 2.0) -> Array:
         raise RuntimeError("pdist only supports non-negative p values")
     require_floating(input, "pdist")
     first, second = np.triu_indices(input.shape[0], 1)
-    return p_norm(input[first] - input[second], p, -1)
+    gaps = input[first] - input[second]
+    return unequal(gaps) if p == 0 else p_norm(gaps, p, -1)
+
+
+def unequal(gaps: Array) -> Array:
+    """How many along the last dimension are not 0; nan where one is nan."""
+    return jnp.where(jnp.isnan(gaps), jnp.nan, gaps != 0).astype(gaps.dtype).sum(-1)
 
 
 @op(NONE, home="nn.functional", inplace=False, node="DivBackward0", strides="like")

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from .._core.op import NONE, Array, op
-from .checks import dimension, require_floating, scalar_type, sizes, spread, widened
+from .checks import dimension, magnitude, require_floating, scalar_type, sizes, spread, widened
 
 pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -231,6 +231,8 @@ def avg_pool3d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
 
 def _lp_pool(input: Array, norm_type: float, kernel: Numbers, stride: Numbers | None, ceil_mode: bool, n: int) -> Array:
     kernel = spread(kernel, n, "kernel_size", f"lp_pool{n}d")
+    if norm_type == math.inf:
+        return _max_pool(magnitude(input), kernel, stride, 0, 1, ceil_mode, False, n)
     mean = _avg_pool(input ** norm_type, kernel, stride, 0, ceil_mode, True, None, n)
     zero = mean == 0
     total = jnp.where(zero, 1, mean) * math.prod(kernel)

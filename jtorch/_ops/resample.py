@@ -168,6 +168,8 @@ def interpolate(input: Array, size: Size = None, scale_factor: Scale = None, mod
     values = widened(input) if is_floating(input) else input.astype(jnp.float32)
     for axis, after, step in zip(axes, out, steps, strict=True):
         before = values.shape[axis]
+        if before == after and (antialias or mode != "bicubic"):                   # as in PyTorch whatever `scale_factor` is
+            continue
         values = weighted_sums(values, axis, *(_smooth_taps(before, after, step, mode, bool(align_corners)) if antialias
                                                else _taps(before, after, step, mode, bool(align_corners), np.dtype(values.dtype))))
     return values.astype(input.dtype) if is_floating(input) else jnp.clip(jnp.round(values), 0, 255).astype(input.dtype)
