@@ -19,7 +19,7 @@ from .._ops.householder import slope
 from .._ops.linalg import linalg_qr, linalg_svd
 from .._ops.lu import lu_factor_ex
 from .._ops.norms import matrix_norm
-from .search import fresh, values
+from .search import fresh, require_finite_range, values
 
 Bins = named_tuple("histogramdd", "hist bin_edges")
 
@@ -77,6 +77,8 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = Non
         counts = _in_any_order(points.reshape(-1, width), edges, None if weight is None else weight._host().reshape(-1), density)
         return Bins((fresh(counts.astype(input.dtype.numpy), input), tuple([fresh(e, input) for e in edges])))
     limits = None if range is None else [(range[2 * d], range[2 * d + 1]) for d in map(int, np.arange(width))]
+    if limits is None and not any(isinstance(e, np.ndarray) for e in edges):
+        require_finite_range(points.reshape(-1, width))
     counts, found = np.histogramdd(points.reshape(-1, width), edges, limits, density, None if weight is None else weight._host().reshape(-1))
     kind = input.dtype.numpy
     return Bins((fresh(counts.astype(kind), input), tuple([fresh(e.astype(kind), input) for e in found])))

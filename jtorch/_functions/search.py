@@ -177,11 +177,20 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return wrap(record(encoded.op, (tensor,), (num_classes,)))
 
 
+def require_finite_range(points: np.ndarray) -> None:
+    """Raise where the range of a dimension, which the bins would divide, is not finite.    points: (n, dimensions)"""
+    for d, (low, high) in enumerate(zip(points.min(0), points.max(0), strict=True) if len(points) else ()):
+        if not np.isfinite([low, high]).all():
+            raise RuntimeError(f"torch.histogramdd: dimension {d}'s range [{low:g}, {high:g}] is not finite")
+
+
 @public()
 def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False, out: Any = None) -> Any:
     """Counts and edges of bins of equal width, or of given edges."""
-    edges = bins._host() if isinstance(bins, Tensor) else bins
-    found, at = np.histogram(values(input, "histogram"), edges, range, density, None if weight is None else weight._host())
+    edges, held = bins._host() if isinstance(bins, Tensor) else bins, values(input, "histogram")
+    if not isinstance(edges, np.ndarray) and range is None:
+        require_finite_range(held.reshape(-1, 1))
+    found, at = np.histogram(held, edges, range, density, None if weight is None else weight._host())
     made = [fresh(a.astype(input.dtype.numpy), input) for a in (found, at)]
     return Bins(made) if out is None else written(Bins(made), [into(o, m) for o, m in zip(out, made, strict=True)])
 

@@ -10,6 +10,7 @@ import numpy as np
 from .._core.op import NONE, Array, op
 from .checks import require_floating, sizes, widened
 from .pool import _max_indices, _max_values
+from .window import weighted_sums
 
 pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -36,10 +37,12 @@ def _output_size(input: Array, output_size: OutputSize, n: int, function: str) -
     return [size if wanted is None else int(wanted) for wanted, size in zip(given, input.shape[-n:], strict=True)]
 
 
-def _bounds(size: int, out: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each of `out` windows over `size` elements starts and ends."""
+def _places(size: int, out: int) -> np.ndarray:
+    """The elements of each of `out` windows over `size` elements, -1 past a window's end.    (out, longest window)"""
     steps = np.arange(out)
-    return steps * size // out, -(-(steps + 1) * size // out)
+    start, end = steps * size // out, -(-(steps + 1) * size // out)
+    places = start[:, None] + np.arange(max(end - start, default=1))
+    return np.where(places < end[:, None], places, -1)
 
 
 def _adaptive_avg(input: Array, output_size: OutputSize, n: int) -> Array:
@@ -54,10 +57,9 @@ def _adaptive_avg(input: Array, output_size: OutputSize, n: int) -> Array:
             split = values.reshape(*values.shape[:axis], out, size // out, *values.shape[axis + 1:])
             values = split.mean(axis + 1)
             continue
-        start, end = _bounds(size, out)
-        places = np.arange(size)[:, None]
-        share = ((places >= start) & (places < end)) / np.maximum(end - start, 1)
-        values = jnp.moveaxis(jnp.moveaxis(values, axis, -1) @ jnp.asarray(share).astype(values.dtype), -1, axis)
+        places = _places(size, out)
+        counts = (places >= 0).sum(1).reshape(-1, *(1,) * back)
+        values = weighted_sums(values, axis, places, np.ones(places.shape)) / jnp.asarray(counts).astype(values.dtype)
     return values.astype(input.dtype)
 
 
@@ -95,12 +97,7 @@ def _adaptive_max(input: Array, output_size: OutputSize, return_indices: bool, n
     require_floating(input, f"adaptive_max_pool{max(n, 2)}d")
     if not return_indices and all(out and size % out == 0 for size, out in zip(input.shape[-n:], wanted, strict=True)):
         return _max_values(input, [(size, size // out, size // out, 0, 1, out) for size, out in zip(input.shape[-n:], wanted, strict=True)])
-    windows = []
-    for size, out in zip(input.shape[-n:], wanted, strict=True):
-        start, end = _bounds(size, out)
-        places = start[:, None] + np.arange(max(end - start, default=1))
-        windows.append(np.where(places < end[:, None], places, -1))
-    values, indices = _max_indices(input, windows, _gathered)
+    values, indices = _max_indices(input, [_places(size, out) for size, out in zip(input.shape[-n:], wanted, strict=True)], _gathered)
     return (values, indices) if return_indices else values
 
 
@@ -159,8 +156,10 @@ def fractional_max_pool_apply(input: Array, samples: Array, kernel_size: tuple[i
         own = [axis == other for other in range(n)]
         flat = flat * size + places.reshape(*lead, *(out if o else 1 for o in own), *(kernel if o else 1 for o in own))
     shape = (*lead, *output_size)
-    flat = jnp.broadcast_to(flat, (*shape, *kernel_size)).reshape(*lead, -1)
+    flat = jnp.broadcast_to(flat, (*shape, *kernel_size)).reshape(*lead, math.prod((*output_size, *kernel_size)))
     windows = (*lead, math.prod(output_size), math.prod(kernel_size))
-    values = jnp.take_along_axis(input.reshape(*lead, -1), flat, -1).reshape(windows)
-    first = jnp.argmax(values, -1, keepdims=True)
-    return jnp.take_along_axis(values, first, -1).reshape(shape), jnp.take_along_axis(flat.reshape(windows), first, -1).reshape(shape)
+    values = jnp.take_along_axis(input.reshape(*lead, math.prod(input.shape[-n:])), flat, -1).reshape(windows)
+    missing = jnp.isnan(values)                                          # the first of equal maxima, but the last nan
+    place = jnp.where(missing.any(-1, keepdims=True), values.shape[-1] - 1 - jnp.argmax(missing[..., ::-1], -1, keepdims=True),
+                      jnp.argmax(values, -1, keepdims=True))
+    return jnp.take_along_axis(values, place, -1).reshape(shape), jnp.take_along_axis(flat.reshape(windows), place, -1).reshape(shape)

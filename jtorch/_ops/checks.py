@@ -74,8 +74,11 @@ def spread(value: int | Sequence[int], n: int, name: str, function: str) -> tupl
 
 
 def magnitude(input: jax.Array) -> jax.Array:
-    """The absolute value; its derivative at 0 is 0, where `jnp.abs` has 1."""
-    return _modulus(input) if jnp.issubdtype(input.dtype, jnp.complexfloating) else jnp.where(input == 0, 0, jnp.abs(input))
+    """The absolute value; its derivative at 0 and nan is 0, where `jnp.abs` has 1 and -1."""
+    if jnp.issubdtype(input.dtype, jnp.complexfloating):
+        return _modulus(input)
+    size = jnp.abs(input)
+    return jnp.where(size > 0, size, jax.lax.stop_gradient(size))
 
 
 @jax.custom_jvp

@@ -55,16 +55,15 @@ def _indexed(logp: Array, target: Array, weight: Array | None, ignore_index: int
     counts = target != ignore_index
     chosen = target == jnp.arange(classes)                             # a comparison, not a gather: its gradient needs no scatter
     outside = counts & ((target < 0) | (target >= classes))            # PyTorch raises; here the values are not known yet: nan
-    picked = jnp.where(chosen & counts, logp, 0)
-    picked = picked if weight is None else picked * weight
-    values = jnp.where(outside[..., 0], math.nan, -picked.sum(-1))
+    values = -jnp.where(chosen & counts, logp, 0).sum(-1)
+    shares = counts[..., 0] if weight is None else jnp.where(chosen & counts, weight, 0).sum(-1)         # only its own class's weight reaches a loss
+    values = jnp.where(outside[..., 0], math.nan, values if weight is None else values * shares)
     if smoothing:
         spread = -(logp if weight is None else logp * weight).sum(-1)
         values = (1 - smoothing) * values + smoothing / classes * jnp.where(counts[..., 0], spread, 0)
     if reduction != "mean":
         return reduced(values, reduction)
-    total = counts.sum() if weight is None else jnp.where(chosen & counts, weight, 0).sum()
-    return values.sum() / total.astype(values.dtype)
+    return values.sum() / shares.sum().astype(values.dtype)
 
 
 def _by_probability(logp: Array, target: Array, weight: Array | None, reduction: str, smoothing: float) -> Array:

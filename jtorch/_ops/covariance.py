@@ -7,6 +7,7 @@ import numpy as np
 from .._core.op import FLOAT, SAME, Array, Scalar, op
 from .arguments import is_complex, is_inexact
 from .checks import scalar_type
+from .distance import unequal
 from .norms import p_norm
 
 
@@ -22,7 +23,7 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
     if p == 2 and (compute_mode == "use_mm_for_euclid_dist" or large and compute_mode == "use_mm_for_euclid_dist_if_necessary"):
         return _euclidean_by_product(x1, x2)
     gaps = x1[..., :, None, :] - x2[..., None, :, :]
-    return p_norm(gaps, float(p), (gaps.ndim - 1,), False)
+    return unequal(gaps) if p == 0 else p_norm(gaps, float(p), (gaps.ndim - 1,), False)
 
 
 def _euclidean_by_product(x1: Array, x2: Array) -> Array:

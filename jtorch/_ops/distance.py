@@ -24,7 +24,7 @@ def p_norm(input: Array, p: float, dim: int, keepdim: bool = False) -> Array:
     if p == 2:
         powers = jnp.square(input if jnp.issubdtype(input.dtype, jnp.floating) else size)
     else:
-        powers = jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** p)
+        powers = jnp.where(size == 0, 0, jnp.abs(jnp.where(size == 0, 1, input)) ** p)
     total = powers.sum(dim, keepdims=keepdim)
     zero = total == 0
     root = jnp.sqrt(jnp.where(zero, 1, total)) if p == 2 else jnp.where(zero, 1, total) ** (1 / p)
@@ -74,7 +74,13 @@ def pdist(input: Array, p: float = 2.0) -> Array:
         raise RuntimeError("pdist only supports non-negative p values")
     require_floating(input, "pdist")
     first, second = np.triu_indices(input.shape[0], 1)
-    return p_norm(input[first] - input[second], p, -1)
+    gaps = input[first] - input[second]
+    return unequal(gaps) if p == 0 else p_norm(gaps, p, -1)
+
+
+def unequal(gaps: Array) -> Array:
+    """How many along the last dimension are not 0; nan where one is nan."""
+    return jnp.where(jnp.isnan(gaps), jnp.nan, gaps != 0).astype(gaps.dtype).sum(-1)
 
 
 @op(NONE, home="nn.functional", inplace=False, node="DivBackward0", strides="like")

@@ -85,10 +85,12 @@ def _check_bag(input: Array, offsets: Array | None, per_sample_weights: Array | 
 
 
 def _bag_maximum(rows: Array, bag: Array, bags: int) -> Array:
-    """Each bag's largest elements, 0 for an empty bag; the gradient goes to the first of equal ones."""
+    """Each bag's largest elements, 0 for an empty bag; the gradient goes to the first of equal ones.  A nan counts where its bag begins with it."""
     count = rows.shape[0]
-    best = jax.ops.segment_max(lax.stop_gradient(rows), bag, bags + 1)
-    places = jnp.where(rows == best[bag], jnp.arange(count)[:, None], count)
+    order = jnp.arange(count)[:, None]
+    leads = order == jax.ops.segment_min(order, bag, bags + 1)[bag]
+    keys = lax.stop_gradient(jnp.where(jnp.isnan(rows), jnp.where(leads, jnp.inf, -jnp.inf).astype(rows.dtype), rows))
+    places = jnp.where(keys == jax.ops.segment_max(keys, bag, bags + 1)[bag], order, count)
     winner = jax.ops.segment_min(places, bag, bags + 1)[:bags]
     return rows.at[jnp.where(winner < count, winner, count), jnp.arange(rows.shape[1])].get(mode="fill", fill_value=0)
 
@@ -116,7 +118,9 @@ def embedding_bag(input: Array, weight: Array, offsets: Array | None = None, max
     rows = _rows(weight, flat, padding, scale_grad_by_freq)
     if mode == "max":
         return _bag_maximum(rows, bag, bags)
-    rows = rows if per_sample_weights is None else rows * per_sample_weights.reshape(-1, 1)
+    if per_sample_weights is not None:
+        rows = rows if padding is None else jnp.where((flat == padding)[:, None], 0, rows)       # a nan that is padding reaches no weight's gradient
+        rows = rows * per_sample_weights.reshape(-1, 1)
     total = jax.ops.segment_sum(rows, bag, bags + 1)[:bags]
     if mode == "sum":
         return total

@@ -131,7 +131,10 @@ def slope(input: Array, coordinates: Array | None, spacing: Scalar, dim: int, ed
         raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
     gaps = jnp.diff(coordinates) if coordinates is not None else jnp.broadcast_to(jnp.asarray(spacing).astype(values.dtype), (n - 1,))
     a, b = gaps[:-1], gaps[1:]
-    inside = (-b / (a * (a + b))) * values[..., :-2] + ((b - a) / (a * b)) * values[..., 1:-1] + (a / (b * (a + b))) * values[..., 2:]
+    if coordinates is None:
+        inside = (values[..., 2:] - values[..., :-2]) / (a + b)
+    else:
+        inside = (-b / (a * (a + b))) * values[..., :-2] + ((b - a) / (a * b)) * values[..., 1:-1] + (a / (b * (a + b))) * values[..., 2:]
     first = _edge(values[..., :3], gaps[:2], edge_order)
     last = -_edge(values[..., ::-1][..., :3], gaps[::-1][:2], edge_order)
     return jnp.moveaxis(jnp.concatenate([first, inside, last], -1), -1, dim)

@@ -58,8 +58,8 @@ def _pair(input: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _hinge(values: Array) -> Array:
-    """`max(values, 0)` with derivative 1 at 0, as `clamp_min` has."""
-    return jnp.where(values < 0, 0, values)
+    """`max(values, 0)` with derivative 1 at 0 and 0 at nan, as `clamp_min` has."""
+    return jnp.where(values >= 0, values, jax.lax.stop_gradient(jnp.where(values < 0, 0, values)))
 
 
 def _require_mean(input: Array, reduction: str) -> None:
@@ -102,10 +102,17 @@ def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None
     require_floating(input, "smooth_l1_cpu")
     input, target = _pair(input, target)
     difference = input - target
-    size = magnitude(difference)
     if beta == 0:
-        return reduced(size, reduction)
-    return reduced(jnp.where(size < beta, 0.5 * difference * difference / beta, size - 0.5 * beta), reduction)
+        return reduced(magnitude(difference), reduction)
+    near, square, size = _near(difference, beta)
+    return reduced(jnp.where(near, 0.5 * square / beta, size - 0.5 * beta), reduction)
+
+
+def _near(difference: Array, bound: float) -> tuple[Array, Array, Array]:
+    """Where `|difference| < bound`, its square there, which is not inf elsewhere (its gradient would be 0 times inf), and its size."""
+    size = difference * jnp.sign(difference)                               # at nan, its gradient is nan
+    near = size < bound
+    return near, jnp.square(jnp.where(near, difference, 0)), size
 
 
 @promoted()
@@ -115,9 +122,8 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     require_floating(input, "huber_cpu")
     input, target = _pair(input, target)
-    difference = input - target
-    size = magnitude(difference)
-    return _weighted(jnp.where(size <= delta, 0.5 * difference * difference, delta * (size - 0.5 * delta)), weight, reduction)
+    near, square, size = _near(input - target, delta)
+    return _weighted(jnp.where(near, 0.5 * square, delta * (size - 0.5 * delta)), weight, reduction)
 
 
 @promoted()
@@ -256,8 +262,7 @@ def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: 
     target, input = broadcast(target, input)
     values = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
     if full:
-        above = jnp.where(target > 1, target, 1)
-        stirling = above * jnp.log(above) - above + 0.5 * jnp.log(2 * math.pi * above)
+        stirling = target * jnp.log(target) - target + 0.5 * jnp.log(2 * math.pi * target)     # its gradient is nan up to 0, as in PyTorch
         values = values + jnp.where(target > 1, stirling, 0)
     return reduced(values, reduction)
 

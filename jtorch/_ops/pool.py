@@ -5,12 +5,13 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from .._core.op import NONE, Array, op
-from .checks import dimension, require_floating, scalar_type, sizes, spread, widened
+from .checks import dimension, magnitude, require_floating, scalar_type, sizes, spread, widened
 
 pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -230,6 +231,8 @@ def avg_pool3d(input: Array, kernel_size: Numbers, stride: Numbers | None = None
 
 def _lp_pool(input: Array, norm_type: float, kernel: Numbers, stride: Numbers | None, ceil_mode: bool, n: int) -> Array:
     kernel = spread(kernel, n, "kernel_size", f"lp_pool{n}d")
+    if norm_type == math.inf:
+        return _max_pool(magnitude(input), kernel, stride, 0, 1, ceil_mode, False, n)
     mean = _avg_pool(input ** norm_type, kernel, stride, 0, ceil_mode, True, None, n)
     zero = mean == 0
     total = jnp.where(zero, 1, mean) * math.prod(kernel)
@@ -269,13 +272,20 @@ def _unpool(input: Array, indices: Array, kernel: Numbers, stride: Numbers | Non
     for axis, (wanted, usual, s) in enumerate(zip(space, default, stride, strict=True)):
         if not usual - s < wanted < usual + s:
             raise ValueError(f'invalid output_size "{tuple(space)}" (dim {axis} must be between {usual - s} and {usual + s})')
-    rows = input.reshape(math.prod(input.shape[:-n]), -1)
-    flat = jnp.zeros((rows.shape[0], math.prod(space)), input.dtype)
-    places = jnp.arange(rows.shape[0])[:, None], indices.reshape(rows.shape)
-    held = lax.stop_gradient(rows)
-    carried = flat.at[places].add(rows - held) if jnp.issubdtype(rows.dtype, jnp.inexact) else 0       # values of one place have its gradient all
-    flat = flat.at[places].set(held) + carried
-    return flat.reshape(*input.shape[:-n], *space)
+    rows = math.prod(input.shape[:-n])
+    return _put_back(input.reshape(rows, -1), indices.reshape(rows, -1), math.prod(space)).reshape(*input.shape[:-n], *space)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _put_back(rows: Array, indices: Array, size: int) -> Array:
+    return jnp.zeros((rows.shape[0], size), rows.dtype).at[jnp.arange(rows.shape[0])[:, None], indices].set(rows)
+
+
+@_put_back.defjvp
+def _put_back_jvp(size: int, primals: tuple[Array, Array], tangents: tuple[Array, object]) -> tuple[Array, Array]:
+    # Values of one place have its gradient all; after JAX's `set` only the one that was written last has it
+    (rows, indices), (change, _) = primals, tangents
+    return _put_back(rows, indices, size), jnp.zeros((rows.shape[0], size), rows.dtype).at[jnp.arange(rows.shape[0])[:, None], indices].add(change)
 
 
 @functional()

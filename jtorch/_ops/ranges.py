@@ -96,9 +96,7 @@ def probabilities(input: Any, target: Any, *args: Any, **keywords: Any) -> None:
 
 def variance(input: Any, target: Any, var: Any, *args: Any, **keywords: Any) -> None:
     """Numbers that are not negative."""
-    if not isinstance(var, np.ndarray | int | float) or not np.size(var):
-        return
-    if np.min(var) < 0:
+    if isinstance(var, np.ndarray | int | float) and np.any(np.asarray(var) < 0):
         raise ValueError("var has negative entry/entries")
 
 

@@ -1,4 +1,4 @@
-"""Resampling: `interpolate`, dimension by dimension as products with small matrices, and `grid_sample`."""
+"""Resampling: `interpolate`, dimension by dimension as weighted sums of neighbours, and `grid_sample`."""
 from __future__ import annotations
 
 import itertools
@@ -15,6 +15,7 @@ from .._core.op import NONE, Array, op
 from . import nodes
 from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .checks import is_floating, scalar_type, sizes, torch_size, widened
+from .window import weighted_sums
 
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
 Size = int | tuple[int, ...] | None
@@ -79,12 +80,12 @@ def _nearest(before: int, after: int, step: float, offset: float) -> np.ndarray:
     return np.minimum(np.floor(places).astype(int), before - 1)
 
 
-def _weights(before: int, places: np.ndarray, taps: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
-    """The matrix (before, after) that weighs, for every output element, the input elements around `places`."""
-    matrix = np.zeros((before, len(places)), places.dtype)
-    for offset, weight in taps:
-        np.add.at(matrix, (np.clip(places.astype(int) + offset, 0, before - 1), np.arange(len(places))), weight)
-    return matrix
+Taps = tuple[np.ndarray, np.ndarray]                         # the input elements that each output element looks at (-1: none), and their weights
+
+
+def _around(before: int, floor: np.ndarray, weights: dict[int, np.ndarray]) -> Taps:
+    """The elements at each distance from `floor`, those outside brought to the edge."""
+    return np.clip(floor.astype(int)[:, None] + np.array(list(weights)), 0, before - 1), np.stack(list(weights.values()), 1)
 
 
 def _cubic(x: np.ndarray, a: float) -> np.ndarray:
@@ -93,8 +94,8 @@ def _cubic(x: np.ndarray, a: float) -> np.ndarray:
     return np.where(x <= 1, near, np.where(x < 2, ((x - 5) * x + 8) * x * a - 4 * a, 0))
 
 
-def _matrix(before: int, after: int, step: float, mode: str, align_corners: bool, type: np.dtype) -> np.ndarray:
-    """One dimension's interpolation as a matrix (before, after)."""
+def _taps(before: int, after: int, step: float, mode: str, align_corners: bool, type: np.dtype) -> Taps:
+    """One dimension's interpolation."""
     if align_corners:
         step = (before - 1) / (after - 1) if after > 1 else 0.0
     number = type.type
@@ -103,9 +104,9 @@ def _matrix(before: int, after: int, step: float, mode: str, align_corners: bool
     if mode != "bicubic":
         places = np.maximum(places, number(0))
         floor = np.minimum(np.floor(places), before - 1)
-        return _weights(before, floor, [(0, 1 - (places - floor)), (1, places - floor)])
+        return _around(before, floor, {0: 1 - (places - floor), 1: places - floor})
     floor = np.floor(places)
-    return _weights(before, floor, [(offset, _cubic(places - floor - offset, -0.75).astype(type)) for offset in (-1, 0, 1, 2)])
+    return _around(before, floor, {offset: _cubic(places - floor - offset, -0.75).astype(type) for offset in (-1, 0, 1, 2)})
 
 
 FILTERS: dict[str, tuple[float, Callable]] = {                # half width and shape of the kernels for `antialias`
@@ -115,8 +116,8 @@ FILTERS: dict[str, tuple[float, Callable]] = {                # half width and s
 }
 
 
-def _smooth_matrix(before: int, after: int, step: float, mode: str, align_corners: bool) -> np.ndarray:
-    """As `_matrix`, with a kernel that is as wide as the output's step, so that no input element is skipped."""
+def _smooth_taps(before: int, after: int, step: float, mode: str, align_corners: bool) -> Taps:
+    """As `_taps`, with a kernel that is as wide as the output's step, so that no input element is skipped."""
     if align_corners:
         step = (before - 1) / (after - 1) if after > 1 else 0.0
     width, shape = FILTERS[mode]
@@ -124,13 +125,10 @@ def _smooth_matrix(before: int, after: int, step: float, mode: str, align_corner
     centre = step * (np.arange(after) + 0.5)
     first = np.maximum((centre - width * stretch + 0.5).astype(int), 0)
     last = np.minimum((centre + width * stretch + 0.5).astype(int), before)
-    places = np.arange(before)[:, None]
-    weights = np.where((places >= first) & (places < last), shape((places - centre + 0.5) / stretch), 0)
-    return weights / weights.sum(0)
-
-
-def _along(values: Array, axis: int, matrix: np.ndarray) -> Array:
-    return jnp.moveaxis(jnp.moveaxis(values, axis, -1) @ jnp.asarray(matrix).astype(values.dtype), -1, axis)
+    places = first[:, None] + np.arange(max(last - first))
+    places = np.where(places < last[:, None], places, -1)
+    weights = np.where(places >= 0, shape((places - centre[:, None] + 0.5) / stretch), 0)
+    return places, weights / weights.sum(1, keepdims=True)
 
 
 def _repeated(values: Array, axis: int, index: np.ndarray) -> Array:
@@ -170,8 +168,10 @@ def interpolate(input: Array, size: Size = None, scale_factor: Scale = None, mod
     values = widened(input) if is_floating(input) else input.astype(jnp.float32)
     for axis, after, step in zip(axes, out, steps, strict=True):
         before = values.shape[axis]
-        values = _along(values, axis, _smooth_matrix(before, after, step, mode, bool(align_corners)) if antialias
-                        else _matrix(before, after, step, mode, bool(align_corners), np.dtype(values.dtype)))
+        if before == after and (antialias or mode != "bicubic"):                   # as in PyTorch whatever `scale_factor` is
+            continue
+        values = weighted_sums(values, axis, *(_smooth_taps(before, after, step, mode, bool(align_corners)) if antialias
+                                               else _taps(before, after, step, mode, bool(align_corners), np.dtype(values.dtype))))
     return values.astype(input.dtype) if is_floating(input) else jnp.clip(jnp.round(values), 0, 255).astype(input.dtype)
 
 

@@ -1,6 +1,8 @@
 """Reading and writing at indices: gather, scatter, take, look-ups in sorted sequences, counts."""
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -135,18 +137,24 @@ def _combined(input: Array, places: tuple[Array, ...], src: Array, reduce: str, 
     return total / count if is_inexact(input) else jnp.floor_divide(total, count)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _extremes(input: Array, places: tuple[Array, ...], src: Array, reduce: str, counts_self: Array) -> Array:
-    """The extreme of each place's elements; those that attain it share its gradient, which JAX's own scatter would refuse."""
-    held, new = lax.stop_gradient((input, src))
-    lowest = _lowest(held) if reduce == "amax" else _highest(held)
-    base = jnp.where(counts_self, held, lowest).at[places]
-    found = base.max(new, mode="drop") if reduce == "amax" else base.min(new, mode="drop")
-    if not is_inexact(input):
-        return found
-    won_self, won_new = counts_self & (held == found), new == found[places]
-    winners = won_self.astype(input.dtype).at[places].add(won_new.astype(input.dtype), mode="drop")
-    carried = gradient_only(input, won_self).at[places].add(gradient_only(src, won_new), mode="drop")
-    return found + carried / jnp.maximum(winners, 1)
+    """The extreme of each place's elements, of which `input`'s own is one where `counts_self`."""
+    base = jnp.where(counts_self, input, _lowest(input) if reduce == "amax" else _highest(input)).at[places]
+    return base.max(src, mode="drop") if reduce == "amax" else base.min(src, mode="drop")
+
+
+@_extremes.defjvp
+def _extremes_jvp(reduce: str, primals: tuple[Array, tuple[Array, ...], Array, Array],
+                  tangents: tuple[Array, object, Array, object]) -> tuple[Array, Array]:
+    # Those that attain the extreme share its gradient, which JAX's own scatter would refuse.  As in PyTorch the input's own element has a share
+    # where it does not count, too, and nobody attains nan: 0 / 0.
+    (input, places, src, counts_self), (d_input, _, d_src, _) = primals, tangents
+    found = _extremes(input, places, src, reduce, counts_self)
+    won_self, won_new = (input == found).astype(input.dtype), (src == found[places]).astype(input.dtype)
+    winners = won_self.at[places].add(won_new, mode="drop")
+    change = jnp.where(counts_self, won_self / winners, 0) * d_input
+    return found, change.at[places].add(won_new / winners[places] * d_src, mode="drop")
 
 
 def _lowest(x: Array) -> Scalar:
@@ -169,13 +177,18 @@ def _products_jvp(primals: tuple[Array, tuple[Array, ...], Array], tangents: tup
     (input, places, src), (d_input, _, d_src) = primals, tangents
     nonzero = _products(jnp.where(input == 0, 1, input), places, jnp.where(src == 0, 1, src))
     zeros = (input == 0).astype(jnp.int32).at[places].add((src == 0).astype(jnp.int32), mode="drop")
-    change = (_others(input, nonzero, zeros) * d_input).at[places].add(_others(src, nonzero[places], zeros[places]) * d_src, mode="drop")
-    return _products(*primals), change
+    zero = gradient_only(input, input == 0).at[places].add(gradient_only(src, src == 0), mode="drop")
+    change = _others(input, nonzero, zeros, zero) * d_input
+    return _products(*primals), change.at[places].add(_others(src, nonzero[places], zeros[places], zero[places]) * d_src, mode="drop")
 
 
-def _others(x: Array, nonzero: Array, zeros: Array) -> Array:
-    """The product of all elements at a place but `x`, from the product of the nonzero ones and the number of zeros."""
-    return jnp.where(x == 0, jnp.where(zeros == 1, nonzero, 0), jnp.where(zeros == 0, nonzero / jnp.where(x == 0, 1, x), 0))
+def _others(x: Array, nonzero: Array, zeros: Array, zero: Array) -> Array:
+    """The product of all elements at a place but `x`, from the product of the nonzero ones, the number of zeros and their sum.
+
+    The sum is 0, but has a derivative: the product of the others is a zero times the rest where there is one zero among them.
+    """
+    at_zero = jnp.where(zeros == 1, nonzero, jnp.where(zeros == 2, (zero - gradient_only(x, x == 0)) * nonzero, 0))
+    return jnp.where(x == 0, at_zero, jnp.where(zeros == 0, 1, jnp.where(zeros == 1, zero, 0)) * nonzero / jnp.where(x == 0, 1, x))
 
 
 # ---- index_*: one index per slice
