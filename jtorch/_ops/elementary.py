@@ -11,6 +11,7 @@ from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
 from .checks import derived, direction, scalar_type, widened
 from .nodes import by_operands
+from .pointwise import quotient
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -129,7 +130,7 @@ def xlogy(input: Array, other: Array) -> Array:
     return x_log_y(input, other)
 
 
-@derived(lambda t, _, x, y: t * jnp.where((x == 0) & (y <= 0), 0, jnp.log(y)), lambda t, _, x, y: t * x / y)
+@derived(lambda t, _, x, y: t * jnp.where((x == 0) & (y <= 0), 0, jnp.log(y)), lambda t, _, x, y: t * quotient(x, y))
 def x_log_y(x: Array, y: Array) -> Array:
     """`x * log(y)`, and 0 where x is 0."""
     return jnp.where((x == 0) & ~jnp.isnan(y), 0, x * jnp.log(y))
@@ -141,7 +142,7 @@ def xlog1py(input: Array, other: Array) -> Array:
     return _x_log_y_1(input, other)
 
 
-@derived(lambda t, _, x, y: t * jnp.where((x == 0) & (y <= -1), 0, jnp.log1p(y)), lambda t, _, x, y: t * x / (y + 1))
+@derived(lambda t, _, x, y: t * jnp.where((x == 0) & (y <= -1), 0, jnp.log1p(y)), lambda t, _, x, y: t * quotient(x, y + 1))
 def _x_log_y_1(x: Array, y: Array) -> Array:
     return jnp.where((x == 0) & ~jnp.isnan(y), 0, x * jnp.log1p(y))
 
