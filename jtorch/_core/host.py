@@ -116,18 +116,36 @@ class Program:
         for v, value in zip(jaxpr.constvars, constants, strict=True):
             self.start[self._place(v)] = np.asarray(value)
         self.inputs = [(self._place(v), v.aval.dtype) for v in jaxpr.invars]
-        self.steps = []
-        for equation in jaxpr.eqns:
+        self.steps: list = []
+        self._add(jaxpr.eqns, name)
+        self.outputs = [self._place(v) for v in jaxpr.outvars]
+        self.single = self._single() if ordered and len(self.steps) == 1 else None
+        del self.places
+
+    def _add(self, equations: Sequence, name: object) -> None:
+        for equation in equations:
             same = _times_one(equation)
             if same is not None:
                 self.places[equation.outvars[0]] = self._place(same)
                 continue
+            inner = _called(equation)
+            if inner is not None:                            # its steps become steps of this program
+                jaxpr, constants = inner
+                for v, value in zip(jaxpr.constvars, constants, strict=True):
+                    self.places[v] = self._constant(np.asarray(value))
+                self.places.update(zip(jaxpr.invars, [self._place(v) for v in equation.invars], strict=True))
+                for v in (v for e in jaxpr.eqns for v in e.outvars):
+                    self.places.pop(v, None)                 # of an earlier call of the same
+                self._add(jaxpr.eqns, name)
+                self.places.update(zip(equation.outvars, [self._place(v) for v in jaxpr.outvars], strict=True))
+                continue
             sources = [self._place(v) for v in equation.invars]
             call, several = _call(equation, name), equation.primitive.multiple_results
             self.steps.append((call, sources, several, [(self._place(v), v.aval.dtype) for v in equation.outvars]))
-        self.outputs = [self._place(v) for v in jaxpr.outvars]
-        self.single = self._single() if ordered and len(self.steps) == 1 else None
-        del self.places
+
+    def _constant(self, value: np.ndarray) -> int:
+        self.start.append(value)
+        return len(self.start) - 1
 
     def _single(self) -> tuple | None:
         """Of a program of one step with one result: what to call, the number or the constant of each operand, the result's type."""
@@ -139,8 +157,7 @@ class Program:
 
     def _place(self, variable: Any) -> int:
         if hasattr(variable, "val"):
-            self.start.append(np.asarray(variable.val, variable.aval.dtype))
-            return len(self.start) - 1
+            return self._constant(np.asarray(variable.val, variable.aval.dtype))
         place = self.places.setdefault(variable, len(self.start))
         if place == len(self.start):
             self.start.append(None)
@@ -174,12 +191,18 @@ def _times_one(equation: Any) -> Any:
     return None
 
 
+def _called(equation: Any) -> tuple[Any, Sequence] | None:
+    """The jaxpr that an equation just calls, and its constants."""
+    if equation.primitive.name not in NESTED:
+        return None
+    params = equation.params
+    found = params.get("jaxpr", params.get("call_jaxpr", params.get("fun_jaxpr")))
+    return (found.jaxpr, found.consts) if hasattr(found, "consts") else (found, ())
+
+
 def _call(equation: Any, name: object) -> Callable:
     """The NumPy function of an equation."""
     primitive, params = equation.primitive.name, equation.params
-    if primitive in NESTED:
-        inner = _inner(params.get("jaxpr", params.get("call_jaxpr", params.get("fun_jaxpr"))), name)
-        return lambda *arrays: inner(arrays)
     if primitive == "cond":
         return partial(_cond, [_inner(b, name) for b in params["branches"]])
     if primitive == "while":

@@ -50,7 +50,7 @@ def differentiable(entry: Entry) -> list[int]:
 
 
 def linearize(entry: Entry, operands: Sequence) -> tuple[tuple, Callable]:
-    """The results of `entry`, and the function from the cotangents of its differentiable results to those of its differentiable operands."""
+    """The results of `entry`, and the function from the cotangents of its differentiable results (None: there is none) to those of its operands."""
     flows = differentiable(entry)
     results: list = []
 
@@ -63,16 +63,22 @@ def linearize(entry: Entry, operands: Sequence) -> tuple[tuple, Callable]:
         rest = [o for o, a in zip(outs, entry.outputs, strict=True) if not a.requires_grad]
         return tuple(smooth), tuple(rest)
 
-    smooth, vjp, rest = jax.vjp(run, *[jnp.asarray(operands[k]) for k in flows], has_aux=True)
+    given = [jnp.asarray(operands[k]) for k in flows]
+    smooth, vjp, rest = jax.vjp(run, *given, has_aux=True)
     sources = {True: iter(smooth), False: iter(rest)}
     results.extend(next(sources[a.requires_grad]) for a in entry.outputs)
-    return tuple(results), vjp
+
+    def pull(cotangents: Sequence[Array | None]) -> tuple:
+        there = [k for k, c in enumerate(cotangents) if c is not None]
+        if len(there) == len(cotangents) or not getattr(entry.op, "splits", False):
+            return vjp(tuple(jnp.zeros_like(s) if c is None else c for c, s in zip(cotangents, smooth, strict=True)))
+        return jax.vjp(lambda *arrays: [run(*arrays)[0][k] for k in there], *given)[1]([cotangents[k] for k in there])
+    return tuple(results), pull
 
 
 def pull_back(entry: Entry, vjp: Callable, cotangents: Sequence[Array | None]) -> list[tuple[int, Array]]:
     """The cotangents of `entry`'s operands, as (slot, array), from those of its results (None where none arrived)."""
-    full = tuple(jnp.zeros(a.full, a.dtype.numpy) if c is None else _conjugate(c)
-                 for c, a in zip(cotangents, entry.outputs, strict=True) if a.requires_grad)
+    full = [None if c is None else _conjugate(c) for c, a in zip(cotangents, entry.outputs, strict=True) if a.requires_grad]
     return [(entry.operands[k], _conjugate(g)) for k, g in zip(differentiable(entry), vjp(full), strict=True)]
 
 

@@ -24,8 +24,11 @@ def needs_python(route: Route) -> bool:
 
 
 class Vjp:
-    """The gradient of one recorded entry, as an operation of its own; itself differentiable."""
-    name, kind, differentiable = "vjp", "none", True
+    """The gradient of one recorded entry, as an operation of its own; itself differentiable.
+
+    splits  a result without a cotangent takes no part in the gradient: zeros in its place would become nan where a derivative is infinite
+    """
+    name, kind, differentiable, splits = "vjp", "none", True, True
 
     def conversions(self, kinds: Sequence, attrs: tuple, mode: Any) -> tuple:
         """No operand is converted."""

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, Array, Scalar, op
 from .arguments import cast
-from .checks import broadcast_sizes, dimension, magnitude, require_floating, scalar_type, widened
+from .checks import broadcast_sizes, derived, dimension, magnitude, require_floating, scalar_type, widened
 
 FUNCTIONAL = "nn.functional"
 activation = partial(op, NONE, inplace=True, out=False, strides="like")
@@ -30,13 +30,23 @@ def in_single(body: Callable[..., Array]) -> Callable[..., Array]:
 
 def _clip(input: Array, low: float, high: float) -> Array:
     """`input` within [low, high]; the derivative is 0 at both bounds."""
-    low, high = cast(low, input), cast(high, input)
-    return jnp.where(input <= low, low, jnp.where(input >= high, high, input))
+    return _clipped(input, cast(low, input), cast(high, input))
+
+
+@derived(lambda t, _, x, low, high: jnp.where((x > low) & (x < high), t, 0))
+def _clipped(x: Array, low: Array, high: Array) -> Array:
+    return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
 
 
 def _elu(input: Array, slope: float, scale: float, rate: float) -> Array:
-    safe = jnp.where(input > 0, 0, input)                              # else the unused branch's inf makes the gradient nan
-    return jnp.where(input > 0, input * scale, jnp.expm1(safe * rate) * slope)
+    def steepness(result: Array, x: Array) -> Array:
+        below = jnp.where(x == 0, slope * rate, (result + slope) * rate)     # at 0 a constant: PyTorch's second derivative is 0 there
+        return jnp.where(x > 0, scale, below)
+
+    @derived(lambda t, result, x: t * steepness(result, x))
+    def body(x: Array) -> Array:
+        return jnp.where(x > 0, x * scale, jnp.expm1(jnp.where(x > 0, 0, x) * rate) * slope)
+    return body(input)
 
 
 @activation(home="torch Tensor nn.functional", saves="result")
@@ -182,14 +192,24 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     if lambd < 0:
         limit = jnp.finfo(input.dtype).max
         raise RuntimeError(f"lambda must be in range [0, {float(limit):g}] for input dtype {scalar_type(input)}, but found {lambd:g}")
-    return jnp.where(input > lambd, input - lambd, jnp.where(input < -lambd, input + lambd, jnp.where(jnp.isnan(input), input, 0)))
+    return _soft_shrunk(input, lambd)
+
+
+@derived(lambda t, _, x, limit: jnp.where((x > limit) | (x < -limit), t, 0))
+def _soft_shrunk(x: Array, limit: float) -> Array:
+    return jnp.where(x > limit, x - limit, jnp.where(x < -limit, x + limit, jnp.where(jnp.isnan(x), x, 0)))
 
 
 @op(NONE, home="torch Tensor nn.functional", inplace=False, strides="like")
 def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     """`input` where `|input| > lambd`, else 0.    input: (*)  ->  (*)"""
     require_floating(input, "hardshrink_cpu")
-    return jnp.where((input >= -lambd) & (input <= lambd), 0, input)
+    return _hard_shrunk(input, lambd)
+
+
+@derived(lambda t, _, x, limit: jnp.where((x > limit) | (x < -limit), t, 0))
+def _hard_shrunk(x: Array, limit: float) -> Array:
+    return jnp.where((x >= -limit) & (x <= limit), 0, x)
 
 
 @activation(home=FUNCTIONAL)
@@ -197,7 +217,12 @@ def hardshrink(input: Array, lambd: float = 0.5) -> Array:
 def hardsigmoid(input: Array) -> Array:
     """`min(max(input + 3, 0), 6) / 6`.    input: (*)  ->  (*)"""
     require_floating(input, "hardsigmoid_cpu")
-    return jnp.where(input <= -3, 0, jnp.where(input >= 3, 1, (input + 3) / 6))
+    return _hard_sigmoid(input)
+
+
+@derived(lambda t, _, x: jnp.where((x > -3) & (x < 3), t / 6, 0))
+def _hard_sigmoid(x: Array) -> Array:
+    return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, (x + 3) / 6))
 
 
 @activation(home=FUNCTIONAL)
@@ -205,7 +230,12 @@ def hardsigmoid(input: Array) -> Array:
 def hardswish(input: Array) -> Array:
     """`input * hardsigmoid(input)` (Howard et al. 2019, arXiv:1905.02244).    input: (*)  ->  (*)"""
     require_floating(input, "hardswish_cpu")
-    return jnp.where(input <= -3, input * 0, jnp.where(input < 3, input * (input + 3) / 6, input))
+    return _hard_swish(input)
+
+
+@derived(lambda t, _, x: t * jnp.where(x <= -3, 0, jnp.where(x < 3, x / 3 + 0.5, jnp.where(x >= 3, 1, jnp.nan))))
+def _hard_swish(x: Array) -> Array:
+    return jnp.where(x <= -3, x * 0, jnp.where(x < 3, x * (x + 3) / 6, x))
 
 
 @plain(node="LogSigmoidBackward0", out=True, strides="like")

@@ -1,11 +1,14 @@
 """What operator bodies check before they compute: types, dimensions, sizes, with PyTorch's exception classes and texts."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 SCALAR_TYPES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "uint16": "UInt16",
                 "uint32": "UInt32", "uint64": "UInt64", "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
@@ -73,12 +76,35 @@ def spread(value: int | Sequence[int], n: int, name: str, function: str) -> tupl
     return given
 
 
+def derived(*rules: Callable[..., jax.Array]) -> Callable[[Callable[..., jax.Array]], Callable[..., jax.Array]]:
+    """Give a body of arrays PyTorch's derivatives in place of JAX's, for each operand `rule(change, result, *operands)`; what has no rule is a constant.
+
+    The rules are written as PyTorch documents them: from the form follows where they and their own derivatives are infinite or no number.
+    """
+    def declare(body: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+        made = jax.custom_jvp(body)
+
+        def jvp(operands: tuple, changes: tuple) -> tuple[jax.Array, Any]:
+            result = made(*operands)
+            parts = [rule(t, result, *operands) for rule, t in zip(rules, changes, strict=False) if not isinstance(t, SymbolicZero)]
+            return result, jnp.broadcast_to(sum(parts), result.shape) if parts else jnp.zeros_like(result)
+        made.defjvp(jvp, symbolic_zeros=True)
+
+        @wraps(body)
+        def run(*operands: Any) -> jax.Array:
+            return made(*operands)
+        return run
+    return declare
+
+
 def magnitude(input: jax.Array) -> jax.Array:
     """The absolute value; its derivative at 0 and nan is 0, where `jnp.abs` has 1 and -1."""
-    if jnp.issubdtype(input.dtype, jnp.complexfloating):
-        return _modulus(input)
-    size = jnp.abs(input)
-    return jnp.where(size > 0, size, jax.lax.stop_gradient(size))
+    return _modulus(input) if jnp.issubdtype(input.dtype, jnp.complexfloating) else _size(input)
+
+
+@derived(lambda t, _, x: t * jnp.where(jnp.isnan(x), 0, jnp.sign(x)))
+def _size(x: jax.Array) -> jax.Array:
+    return jnp.abs(x)
 
 
 @jax.custom_jvp

@@ -1,40 +1,19 @@
 """Distances and similarities between vectors."""
 from __future__ import annotations
 
-import math
 
 import jax.numpy as jnp
 import numpy as np
 
 from .._core.op import FLOAT, NONE, SAME, Array, op
-from .checks import broadcast, dimension, magnitude, require_floating, scalar_type
-
-
-def p_norm(input: Array, p: float, dim: int, keepdim: bool = False) -> Array:
-    """The p-norm along `dim`, its derivative 0 at a zero vector."""
-    size = magnitude(input)
-    if p == math.inf:
-        return size.max(dim, keepdims=keepdim)
-    if p == -math.inf:
-        return size.min(dim, keepdims=keepdim)
-    if p == 0:
-        return (input != 0).astype(input.dtype).sum(dim, keepdims=keepdim)
-    if p == 1:
-        return size.sum(dim, keepdims=keepdim)
-    if p == 2:
-        powers = jnp.square(input if jnp.issubdtype(input.dtype, jnp.floating) else size)
-    else:
-        powers = jnp.where(size == 0, 0, jnp.abs(jnp.where(size == 0, 1, input)) ** p)
-    total = powers.sum(dim, keepdims=keepdim)
-    zero = total == 0
-    root = jnp.sqrt(jnp.where(zero, 1, total)) if p == 2 else jnp.where(zero, 1, total) ** (1 / p)
-    return jnp.where(zero, 0, root)
+from .checks import broadcast, dimension, require_floating, scalar_type
+from .norms import p_norm
 
 
 def p_distance(x1: Array, x2: Array, p: float, eps: float, keepdim: bool = False) -> Array:
     """The p-norm of `x1 - x2 + eps` along the last dimension."""
     x1, x2 = broadcast(x1, x2)
-    return p_norm(x1 - x2 + eps, p, -1, keepdim)
+    return p_norm(x1 - x2 + eps, float(p), (-1,), keepdim)
 
 
 def cosine(x1: Array, x2: Array, dim: int, eps: float) -> Array:
@@ -43,7 +22,7 @@ def cosine(x1: Array, x2: Array, dim: int, eps: float) -> Array:
     dim = dimension(dim, x1.ndim)
     if not x1.ndim:
         x1, x2 = x1[None], x2[None]
-    norm1, norm2 = p_norm(x1, 2, dim, True), p_norm(x2, 2, dim, True)
+    norm1, norm2 = p_norm(x1, 2.0, (dim,), True), p_norm(x2, 2.0, (dim,), True)
     return (x1 / jnp.where(norm1 < eps, eps, norm1) * (x2 / jnp.where(norm2 < eps, eps, norm2))).sum(dim)
 
 
@@ -75,7 +54,7 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     require_floating(input, "pdist")
     first, second = np.triu_indices(input.shape[0], 1)
     gaps = input[first] - input[second]
-    return unequal(gaps) if p == 0 else p_norm(gaps, p, -1)
+    return unequal(gaps) if p == 0 else p_norm(gaps, float(p), (-1,), False)
 
 
 def unequal(gaps: Array) -> Array:
@@ -94,5 +73,5 @@ def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) ->
         raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. "
                            f"Got {scalar_type(input)}")
     axis = dimension(dim, input.ndim)
-    norm = p_norm(jnp.atleast_1d(input), p, axis, keepdim=True).reshape(input.shape[:axis] + (1,) * bool(input.ndim) + input.shape[axis + 1:])
+    norm = p_norm(jnp.atleast_1d(input), float(p), (axis,), True).reshape(input.shape[:axis] + (1,) * bool(input.ndim) + input.shape[axis + 1:])
     return input / jnp.where(norm < eps, eps, norm)

@@ -9,8 +9,9 @@ from jax import lax
 
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
-from .checks import scalar_type, widened
+from .checks import derived, direction, scalar_type, widened
 from .nodes import by_operands
+from .pointwise import quotient
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -30,7 +31,12 @@ def sqrt(input: Array) -> Array:
 @op(FLOAT, saves="result")
 def rsqrt(input: Array) -> Array:
     """`1 / sqrt(input)`.    input: (*)  ->  (*)"""
-    return lax.rsqrt(input)
+    return _inverse_root(input)
+
+
+@derived(lambda t, root, x: t * (-0.5 * lax.integer_pow(root, 3)))
+def _inverse_root(x: Array) -> Array:
+    return lax.rsqrt(x)
 
 
 @op(FLOAT, saves="result")
@@ -90,7 +96,12 @@ def logaddexp(input: Array, other: Array) -> Array:
         raise unimplemented("logaddexp_cpu", input)
     if is_complex(input):
         return log_add_exp(input, other)
-    return jnp.logaddexp(input, other)
+    return _log_sum(input, other)
+
+
+@derived(lambda t, _, x, y: t / (1 + jnp.exp(y - x)), lambda t, _, x, y: t / (1 + jnp.exp(x - y)))
+def _log_sum(x: Array, y: Array) -> Array:
+    return jnp.logaddexp(x, y)
 
 
 def log_add_exp(a: Array, b: Array) -> Array:
@@ -105,24 +116,35 @@ def logaddexp2(input: Array, other: Array) -> Array:
     """`log2(2 ** input + 2 ** other)` without overflow.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("logaddexp2_cpu", input)
-    return jnp.logaddexp2(input, other)
+    return _log2_sum(input, other)
+
+
+@derived(lambda t, _, x, y: t / (1 + jnp.exp2(y - x)), lambda t, _, x, y: t / (1 + jnp.exp2(x - y)))
+def _log2_sum(x: Array, y: Array) -> Array:
+    return jnp.logaddexp2(x, y)
 
 
 @op(FLOAT, home=WITH_SPECIAL, node=by_operands("Xlogy", 0, 1, 2))
 def xlogy(input: Array, other: Array) -> Array:
     """`input * log(other)`, and 0 where `input` is 0.    input, other: (*)  ->  (*)"""
-    return _zero_first(input, other, jnp.log)
+    return x_log_y(input, other)
+
+
+@derived(lambda t, _, x, y: t * jnp.where((x == 0) & (y <= 0), 0, jnp.log(y)), lambda t, _, x, y: t * quotient(x, y))
+def x_log_y(x: Array, y: Array) -> Array:
+    """`x * log(y)`, and 0 where x is 0."""
+    return jnp.where((x == 0) & ~jnp.isnan(y), 0, x * jnp.log(y))
 
 
 @op(FLOAT, home="special", inplace=False, node=by_operands("SpecialXlog1Py", 0, 1, 2))
 def xlog1py(input: Array, other: Array) -> Array:
     """`input * log(1 + other)`, and 0 where `input` is 0.    input, other: (*)  ->  (*)"""
-    return _zero_first(input, other, jnp.log1p)
+    return _x_log_y_1(input, other)
 
 
-def _zero_first(input: Array, other: Array, log: Callable) -> Array:
-    slope = log(other)
-    return input * jnp.where((input == 0) & jnp.isinf(lax.stop_gradient(slope)), 0, slope)
+@derived(lambda t, _, x, y: t * jnp.where((x == 0) & (y <= -1), 0, jnp.log1p(y)), lambda t, _, x, y: t * quotient(x, y + 1))
+def _x_log_y_1(x: Array, y: Array) -> Array:
+    return jnp.where((x == 0) & ~jnp.isnan(y), 0, x * jnp.log1p(y))
 
 
 # ---- trigonometry
@@ -170,7 +192,18 @@ def atan(input: Array) -> Array:
 @op(FLOAT, aliases=("arctan2",), numbers=False)
 def atan2(input: Array, other: Array) -> Array:
     """Angle of the point (x, y) = (other, input), in radians.    input, other: (*)  ->  (*)"""
-    return jnp.arctan2(input, other)
+    return _angle(input, other)
+
+
+def _turning(y: Array, x: Array) -> Array:
+    """`1 / (x² + y²)`, and 0 at the origin: there the angle's derivative is 0."""
+    square = x * x + y * y
+    return jnp.where(square == 0, 0, 1 / square)
+
+
+@derived(lambda t, _, y, x: t * (x * _turning(y, x)), lambda t, _, y, x: t * (-y * _turning(y, x)))
+def _angle(y: Array, x: Array) -> Array:
+    return jnp.arctan2(y, x)
 
 
 @op(FLOAT)
@@ -206,13 +239,28 @@ def acosh(input: Array) -> Array:
 @op(FLOAT, aliases=("arctanh",))
 def atanh(input: Array) -> Array:
     """Inverse hyperbolic tangent.    input: (*)  ->  (*)"""
-    return jnp.arctanh(input)
+    return _area_tangent(input)
+
+
+@derived(lambda t, _, x: t * (1 / (1 - x * x)))
+def _area_tangent(x: Array) -> Array:
+    return jnp.arctanh(x)
 
 
 @op(FLOAT, home=WITH_SPECIAL)
 def sinc(input: Array) -> Array:
     """`sin(π input) / (π input)`, and 1 at 0.    input: (*)  ->  (*)"""
-    return jnp.sinc(input)
+    return _sinc(input)
+
+
+def _sinc_slope(x: Array) -> Array:
+    angle, square = jnp.pi * x, x * x * jnp.pi
+    return jnp.where(square == 0, 0, (angle * jnp.cos(angle) - jnp.sin(angle)) / square)
+
+
+@derived(lambda t, _, x: t * _sinc_slope(x))
+def _sinc(x: Array) -> Array:
+    return jnp.sinc(x)
 
 
 @op(FLOAT)
@@ -303,10 +351,19 @@ def sigmoid(input: Array) -> Array:
 def logit(input: Array, eps: Scalar | None = None) -> Array:
     """`log(input / (1 - input))`, of `input` held within [eps, 1 - eps].    input: (*)  ->  (*)"""
     if eps is None:
-        held = input * jnp.where((input < 0) | (input > 1), jnp.nan, 1)          # nan outside, and so is the derivative
-        return jnp.log(held) - jnp.log1p(-held)
-    eps = cast(eps, input)
-    held = jnp.where(input < eps, eps, jnp.where(input > 1 - eps, 1 - eps, input))
+        return _logit(input)
+    return _held_logit(input, cast(eps, input))
+
+
+@derived(lambda t, _, x: t * jnp.where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), jnp.nan))
+def _logit(x: Array) -> Array:
+    held = x * jnp.where((x < 0) | (x > 1), jnp.nan, 1)
+    return jnp.log(held) - jnp.log1p(-held)
+
+
+@derived(lambda t, _, x, eps: t * jnp.where((x >= eps) & (x <= 1 - eps), 1 / (x * (1 - x)), 0))
+def _held_logit(x: Array, eps: Array) -> Array:
+    held = jnp.where(x < eps, eps, jnp.where(x > 1 - eps, 1 - eps, x))
     return jnp.log(held / (1 - held))
 
 
@@ -317,7 +374,7 @@ def angle(input: Array) -> Array:
     """Angle in the complex plane, in radians: π for negative real numbers.    input: (*)  ->  (*)"""
     if not is_complex(input):
         return lax.stop_gradient(jnp.where(jnp.isnan(input), input, jnp.where(input < 0, jnp.pi, 0)).astype(input.dtype))
-    return jnp.arctan2(input.imag, input.real)
+    return _angle(input.imag, input.real)
 
 
 @op(SAME)
@@ -340,7 +397,13 @@ def complex(real: Array, imag: Array) -> Array:
 @op(NONE, home="torch", strides="like")
 def polar(abs: Array, angle: Array) -> Array:
     """Complex numbers from their sizes and angles.    abs, angle: (*)  ->  (*)"""
-    return _joined(abs * jnp.cos(angle), abs * jnp.sin(angle))
+    _joined(abs, angle)
+    return _turned(abs, angle)
+
+
+@derived(lambda t, z, size, _: t * jnp.where(size < 0, -1, 1) * direction(z), lambda t, z, _, angle: t * (1j * z))
+def _turned(size: Array, angle: Array) -> Array:
+    return _joined(size * jnp.cos(angle), size * jnp.sin(angle))            # by what stands above the derivative at size 0 is 0
 
 
 def _joined(real: Array, imag: Array) -> Array:

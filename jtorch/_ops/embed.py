@@ -7,7 +7,7 @@ from jax import lax
 
 from .._core.op import NONE, Array, op
 from .checks import scalar_type, torch_size
-from .distance import p_norm
+from .norms import p_norm
 
 TENSOR_TYPES = {"Float": "FloatTensor", "Double": "DoubleTensor", "Half": "HalfTensor", "BFloat16": "BFloat16Tensor", "Short": "ShortTensor",
                 "Char": "CharTensor", "Byte": "ByteTensor", "Bool": "BoolTensor"}
@@ -41,7 +41,7 @@ def _rows(weight: Array, input: Array, padding: int | None, scale_grad_by_freq: 
 @op(NONE, home="", inplace=False, out=False, differentiable=False)
 def embedding_renorm(weight: Array, indices: Array, max_norm: float, norm_type: float = 2.0) -> Array:
     """`weight` with those rows that `indices` name scaled down to a norm of at most `max_norm`.    weight: (V, D), indices: (*)  ->  (V, D)"""
-    norm = p_norm(weight, norm_type, -1, keepdim=True)
+    norm = p_norm(weight, float(norm_type), (-1,), True)
     named = jnp.zeros(weight.shape[0], bool).at[indices.reshape(-1)].set(True)
     return jnp.where(named[:, None] & (norm > max_norm), weight * (max_norm / (norm + 1e-7)), weight)
 

@@ -9,6 +9,7 @@ from jax import lax
 from .._core.op import NONE, SAME, Array, Dims, Scalar, op
 from .arguments import cast, dimensions, gradient_only, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension
+from .pointwise import larger, smaller
 from .ranges import fractions
 
 
@@ -45,7 +46,7 @@ def _extreme_along(input: Array, dim: int, keepdim: bool, name: str, place: Call
 @op(SAME, name="max", inplace=False, node="MaximumBackward0", numbers=False)
 def max_of_two(input: Array, other: Array) -> Array:
     """The larger of two elements.    input, other: (*)  ->  (*)"""
-    return jnp.maximum(input, other)
+    return larger(input, other)
 
 
 @op(NONE, name="max", returns="values indices", saves="nothing", overlap="none")
@@ -70,7 +71,7 @@ def max_of_all(input: Array) -> Array:
 @op(SAME, name="min", inplace=False, node="MinimumBackward0", numbers=False)
 def min_of_two(input: Array, other: Array) -> Array:
     """The smaller of two elements.    input, other: (*)  ->  (*)"""
-    return jnp.minimum(input, other)
+    return smaller(input, other)
 
 
 @op(NONE, name="min", returns="values indices", saves="nothing", overlap="none")

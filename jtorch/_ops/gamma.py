@@ -10,7 +10,7 @@ from jax.scipy import special
 
 from .._core.op import FLOAT, SAME, Array, op
 from .arguments import cast, is_inexact, unimplemented
-from .checks import widened
+from .checks import derived, widened
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -42,7 +42,12 @@ def ndtr(input: Array) -> Array:
 @op(FLOAT, home="special", inplace=False)
 def ndtri(input: Array) -> Array:
     """Quantile function of the standard normal distribution.    input: (*)  ->  (*)"""
-    return special.ndtri(input)
+    return _normal_quantile(input)
+
+
+@derived(lambda t, quantile, _: t * ((2 * jnp.pi) ** 0.5 * jnp.exp(quantile * quantile / 2)))
+def _normal_quantile(x: Array) -> Array:
+    return special.ndtri(x)
 
 
 @op(FLOAT, home="special", inplace=False)
@@ -54,18 +59,30 @@ def log_ndtr(input: Array) -> Array:
 @op(FLOAT, home="special", inplace=False)
 def erfcx(input: Array) -> Array:
     """`exp(input²) * erfc(input)`.    input: (*)  ->  (*)"""
-    if input.dtype == jnp.float64:
-        return 2 * jnp.exp(special.log_ndtr(-input * 2 ** 0.5) + input * input)
-    wide = input.astype(jnp.float64)                                    # the two exponents nearly cancel
-    return (2 * jnp.exp(special.log_ndtr(-wide * 2 ** 0.5) + wide * wide)).astype(input.dtype)
+    return _scaled_erfc(input)
+
+
+@derived(lambda t, result, x: t * (2 * x * result - 2 / jnp.pi ** 0.5))
+def _scaled_erfc(x: Array) -> Array:
+    wide = x.astype(jnp.float64)                                        # the two exponents nearly cancel
+    near = 2 * jnp.exp(special.log_ndtr(-wide * 2 ** 0.5) + wide * wide)
+    half, far = 0.5 / (wide * wide), jnp.ones_like(wide)
+    for k in range(25, 0, -2):                                          # the asymptotic series, where they cancel too far
+        far = 1 - k * half * far
+    return jnp.where(wide > 10, far / (wide * jnp.pi ** 0.5), near).astype(x.dtype)
 
 
 @op(FLOAT, home="special", inplace=False)
 def entr(input: Array) -> Array:
     """`-input * log(input)`, 0 at 0 and -inf below.    input: (*)  ->  (*)"""
-    positive = input > 0
-    inside = -input * jnp.log(jnp.where(positive, input, 1))
-    return jnp.where(positive | jnp.isnan(input), inside, jnp.where(input == 0, 0, -jnp.inf))
+    return _entropy(input)
+
+
+@derived(lambda t, _, x: t * (-1 - jnp.log(x)))
+def _entropy(x: Array) -> Array:
+    positive = x > 0
+    inside = -x * jnp.log(jnp.where(positive, x, 1))
+    return jnp.where(positive | jnp.isnan(x), inside, jnp.where(x == 0, 0, -jnp.inf))
 
 
 @op(FLOAT, aliases=("special.gammaln",))
@@ -187,11 +204,9 @@ def i0(input: Array) -> Array:
     return _i0(input)
 
 
-@jax.custom_jvp
+@derived(lambda t, _, x: t * _i1(x))                         # JAX's own at 0 is 1
 def _i0(x: Array) -> Array:
     return special.i0(x)
-
-
 
 
 @op(FLOAT, home="special", inplace=False)
@@ -206,13 +221,16 @@ def i1(input: Array) -> Array:
     return _i1(input)
 
 
-@jax.custom_jvp
+def _i1_slope(first: Array, x: Array) -> Array:
+    """`i0(x) - i1(x) / x`, and a half near 0."""
+    far = jnp.abs(x) > jnp.finfo(x.dtype).eps
+    x = jnp.where(far, x, 1)
+    return jnp.where(far, _i0(x) - first / x, 0.5)
+
+
+@derived(lambda t, first, x: t * _i1_slope(first, x))
 def _i1(x: Array) -> Array:
     return special.i1(x)
-
-
-_i0.defjvps(lambda t, _, x: t * _i1(x))                      # JAX's own at 0 is 1
-_i1.defjvps(lambda t, first, x: t * jnp.where(x == 0, 0.5, _i0(x) - first / jnp.where(x == 0, 1, x)))
 
 
 @op(FLOAT, home="special", inplace=False)

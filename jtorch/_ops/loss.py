@@ -10,8 +10,10 @@ import jax.numpy as jnp
 
 from .._core.op import FLOAT, NONE, SAME, Array, op
 from . import nodes
-from .checks import broadcast, broadcast_sizes, is_floating, magnitude, require_floating, scalar_type, sizes, torch_size
+from .checks import broadcast, broadcast_sizes, derived, is_floating, magnitude, require_floating, scalar_type, sizes, torch_size
 from .distance import p_distance
+from .elementary import x_log_y
+from .pointwise import clamp_min
 from .ranges import listed_classes, margin_classes, variance
 
 loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -58,8 +60,8 @@ def _pair(input: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _hinge(values: Array) -> Array:
-    """`max(values, 0)` with derivative 1 at 0 and 0 at nan, as `clamp_min` has."""
-    return jnp.where(values >= 0, values, jax.lax.stop_gradient(jnp.where(values < 0, 0, values)))
+    """`max(values, 0)` with derivative 1 at 0, as `clamp_min` has."""
+    return clamp_min(values, 0)
 
 
 def _require_mean(input: Array, reduction: str) -> None:
@@ -102,17 +104,12 @@ def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None
     require_floating(input, "smooth_l1_cpu")
     input, target = _pair(input, target)
     difference = input - target
-    if beta == 0:
-        return reduced(magnitude(difference), reduction)
-    near, square, size = _near(difference, beta)
-    return reduced(jnp.where(near, 0.5 * square / beta, size - 0.5 * beta), reduction)
+    return reduced(_smooth_size(difference, beta) if beta else magnitude(difference), reduction)
 
 
-def _near(difference: Array, bound: float) -> tuple[Array, Array, Array]:
-    """Where `|difference| < bound`, its square there, which is not inf elsewhere (its gradient would be 0 times inf), and its size."""
-    size = difference * jnp.sign(difference)                               # at nan, its gradient is nan
-    near = size < bound
-    return near, jnp.square(jnp.where(near, difference, 0)), size
+@derived(lambda t, _, x, beta: t * jnp.where(jnp.abs(x) < beta, x / beta, jnp.sign(x)))
+def _smooth_size(x: Array, beta: float) -> Array:
+    return jnp.where(jnp.abs(x) < beta, 0.5 * x * x / beta, jnp.abs(x) - 0.5 * beta)
 
 
 @promoted()
@@ -122,8 +119,12 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     require_floating(input, "huber_cpu")
     input, target = _pair(input, target)
-    near, square, size = _near(input - target, delta)
-    return _weighted(jnp.where(near, 0.5 * square, delta * (size - 0.5 * delta)), weight, reduction)
+    return _weighted(_huber(input - target, delta), weight, reduction)
+
+
+@derived(lambda t, _, x, delta: t * jnp.where(jnp.abs(x) < delta, x, delta * jnp.sign(x)))
+def _huber(x: Array, delta: float) -> Array:
+    return jnp.where(jnp.abs(x) <= delta, 0.5 * x * x, delta * (jnp.abs(x) - 0.5 * delta))
 
 
 @promoted()
@@ -301,5 +302,5 @@ def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce
     if log_target:
         values = jnp.exp(target) * (target - input)
     else:
-        values = jnp.where(target == 0, 0, target * jnp.log(target)) - target * input
+        values = x_log_y(target, target) - target * input
     return values.sum() / batch if reduction == "batchmean" else reduced(values, reduction)

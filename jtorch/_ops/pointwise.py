@@ -9,8 +9,8 @@ from jax import lax
 
 from .._core.dtype import IN_C
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
-from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, unimplemented
-from .checks import direction, magnitude, scalar_type
+from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
+from .checks import derived, direction, magnitude, scalar_type
 from .nodes import by_number, by_operands, by_tensor
 from .ranges import divisor
 
@@ -64,7 +64,12 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) 
     """`input + value * tensor1 / tensor2`.    (*), (*), (*)  ->  (*)"""
     if not is_inexact(input):
         raise RuntimeError(INTEGER_ADDCDIV)
-    return input + cast(value, input) * (tensor1 / tensor2)
+    return input + _parts(tensor1, tensor2, cast(value, input))
+
+
+@derived(lambda t, _, x, y, value: t * (value / y), lambda t, _, x, y, value: -t * (value * x / (y * y)))
+def _parts(x: Array, y: Array, value: Array) -> Array:
+    return value * (x / y)
 
 
 @op(SAME, node=by_tensor("Lerp", (2,)))
@@ -76,11 +81,22 @@ def lerp(input: Array, end: Array, weight: Array) -> Array:
     """
     if not is_inexact(input):
         raise unimplemented("lerp_kernel_scalar", input)
+    return _between(input, end, weight)
+
+
+@derived(lambda t, _, start, end, weight: t * (1 - weight), lambda t, _, start, end, weight: t * weight, lambda t, _, start, end, weight: t * (end - start))
+def _between(start: Array, end: Array, weight: Array) -> Array:
     near = jnp.abs(weight) < 0.5                                        # the nearer end is met exactly
-    return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
+    return jnp.where(near, start + weight * (end - start), end - (end - start) * (1 - weight))
 
 
 # ---- quotients
+
+@derived(lambda t, _, x, y: t / y, lambda t, ratio, x, y: -(t / y) * ratio)
+def quotient(x: Array, y: Array) -> Array:
+    """`x / y`: the derivative, and its own, at y = 0 is infinite."""
+    return x / y
+
 
 @op(SAME, name="div", aliases=("divide",), node="DivBackward2", known=divisor)
 def rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
@@ -101,13 +117,13 @@ def div(input: Array, other: Array, *, rounding_mode: None = None) -> Array:
     >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor")
     tensor([ 3, -4])
     """
-    return input / other
+    return quotient(input, other)
 
 
 @op(FLOAT, node="DivBackward0")
 def true_divide(input: Array, other: Array) -> Array:
     """`input / other`; integers become floating point.    input, other: (*)  ->  (*)"""
-    return input / other
+    return quotient(input, other)
 
 
 def _require_numbers(input: Array, name: str) -> None:
@@ -137,7 +153,12 @@ def remainder(input: Array, other: Array) -> Array:
     tensor([1., 1.])
     """
     _require_numbers(input, "remainder")
-    return jnp.remainder(input, other)
+    return _rest(input, other)
+
+
+@derived(lambda t, _, x, y: t, lambda t, _, x, y: -t * floor_divide(x, y))
+def _rest(x: Array, y: Array) -> Array:
+    return jnp.remainder(x, y)
 
 
 @op(SAME, node=by_tensor("Fmod"), known=divisor, numbers="other")
@@ -184,19 +205,30 @@ def pow(input: Array, exponent: Array) -> Array:
         if not is_inexact(input) and exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if not is_complex(input) and float(exponent).is_integer() and 0 <= exponent <= 3:
-            return lax.integer_pow(input, int(exponent))
+            return _whole_power(input, int(exponent))
     if is_inexact(input) or jnp.issubdtype(input.dtype, jnp.unsignedinteger):
-        return jnp.power(input, exponent)
+        return _power(input, exponent)
     odd = jnp.where(exponent % 2 == 1, -1, 1)                           # 1 / n is an integer for n = 1 and n = -1 only
     inverse = jnp.where(input == 1, 1, jnp.where(input == -1, odd, 0))
     return jnp.where(exponent < 0, inverse.astype(input.dtype), jnp.power(input, jnp.maximum(exponent, 0)))
+
+
+def _whole_power(x: Array, n: int) -> Array:
+    """`x ** n` for a constant; of `x ** 1` no derivative depends on x, nor of `x ** 0`."""
+    return x if n == 1 else lax.integer_pow(x, n) if n else jnp.ones_like(x)
+
+
+@derived(lambda t, _, x, y: jnp.where(y == 0, 0, t * jnp.where(y == 0, 0, y * _power(x, y - 1))),         # 0 also where t is infinite
+         lambda t, result, x, y: t * jnp.where((x == 0) & (y == y.real) & (y.real >= 0), 0, result * jnp.log(x)))
+def _power(x: Array, y: Array) -> Array:
+    return jnp.power(x, y)
 
 
 @op(SAME, inplace="exact", node=by_operands("Pow", 1, 2, 0), saves="nothing")
 def float_power(input: Array, exponent: Array) -> Array:
     """`input ** exponent` in double precision.    input, exponent: (*)  ->  (*)"""
     wide = jnp.complex128 if is_complex(input) else jnp.float64
-    return jnp.power(input.astype(wide), exponent.astype(wide))
+    return _power(input.astype(wide), exponent.astype(wide))
 
 
 @op(SAME, node="PowBackward0")
@@ -253,8 +285,19 @@ def sgn(input: Array) -> Array:
 @op(FLOAT, node=by_number("Copysign"), saves="both", numbers="other")
 def copysign(input: Array, other: Array) -> Array:
     """The size of `input` with the sign of `other`; the derivative at 0 is 0.    input, other: (*)  ->  (*)"""
-    flip = jnp.signbit(input) != jnp.signbit(other)
-    return jnp.where(flip, -1, 1) * jnp.where(input == 0, lax.stop_gradient(input), input)
+    return _with_sign(input, other)
+
+
+
+@derived(lambda t, _, x, sign: t * ((x - x) / x))                       # 0, and no number where the ratio is none
+def _turn(x: Array, sign: Array) -> Array:
+    """The ratio of `copysign` to its first operand; 0 at 0."""
+    return jnp.where(x == 0, 0, jnp.where(jnp.signbit(x) != jnp.signbit(sign), -x, x) / x)
+
+
+@derived(lambda t, _, x, sign: t * _turn(x, sign))
+def _with_sign(x: Array, sign: Array) -> Array:
+    return jnp.where(jnp.signbit(x) != jnp.signbit(sign), -x, x)
 
 
 @op(SAME, numbers=False)
@@ -262,8 +305,12 @@ def nextafter(input: Array, other: Array) -> Array:
     """The next floating point number after `input` in the direction of `other`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("nextafter_cpu", input)
-    held = lax.stop_gradient(input)
-    return jnp.nextafter(held, lax.stop_gradient(other)) + gradient_only(input, jnp.ones_like(held, bool))
+    return _beside(input, other)
+
+
+@derived(lambda t, _, x, to: jnp.where(x == to, 0, t))
+def _beside(x: Array, to: Array) -> Array:
+    return jnp.nextafter(x, to)
 
 
 @op(SAME, saves="both", numbers=False)
@@ -271,7 +318,12 @@ def hypot(input: Array, other: Array) -> Array:
     """Length of the hypotenuse, `sqrt(input² + other²)`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("hypot_cpu", input)
-    return jnp.hypot(input, other)
+    return _hypotenuse(input, other)
+
+
+@derived(lambda t, side, x, y: t * quotient(x, side), lambda t, side, x, y: t * quotient(y, side))
+def _hypotenuse(x: Array, y: Array) -> Array:
+    return jnp.hypot(x, y)
 
 
 @op(SAME, differentiable=False, numbers=False)
@@ -298,21 +350,37 @@ def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> A
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if is_complex(input):
         raise NotImplementedError("clamp is not supported for complex types")
-    if min is not None:
-        input = clamp_min(input, min)
-    return input if max is None else clamp_max(input, max)
+    if min is None or max is None:
+        return input if min is max else clamp_max(input, max) if min is None else clamp_min(input, min)
+    return _within(input, min, max)
+
+
+@derived(lambda t, _, x, low, high: jnp.where((x >= low) & (x <= high), t, 0), lambda t, _, x, low, high: jnp.where((low < high) & (x < low), t, 0),
+         lambda t, _, x, low, high: jnp.where((x > high) | (high < low), t, 0))
+def _within(x: Array, low: Array, high: Array) -> Array:
+    return _at_most(_at_least(x, low), high)
 
 
 @op(SAME, node=by_tensor("ClampMin"), numbers="other")
 def clamp_min(input: Array, min: Array) -> Array:
     """`input`, but at least `min`.    input: (*)  ->  (*)"""
-    return jnp.where((input < min) | jnp.isnan(min), min, input)        # not jnp.maximum, whose derivative at the bound is 1/2
+    return _at_least(input, min)
+
+
+@derived(lambda t, _, x, low: jnp.where(x >= low, t, 0), lambda t, _, x, low: jnp.where(x < low, t, 0))
+def _at_least(x: Array, low: Array) -> Array:
+    return jnp.where((x < low) | jnp.isnan(low), low, x)
 
 
 @op(SAME, node=by_tensor("ClampMax"), numbers="other")
 def clamp_max(input: Array, max: Array) -> Array:
     """`input`, but at most `max`.    input: (*)  ->  (*)"""
-    return jnp.where((input > max) | jnp.isnan(max), max, input)
+    return _at_most(input, max)
+
+
+@derived(lambda t, _, x, high: jnp.where(x <= high, t, 0), lambda t, _, x, high: jnp.where(x > high, t, 0))
+def _at_most(x: Array, high: Array) -> Array:
+    return jnp.where((x > high) | jnp.isnan(high), high, x)
 
 
 def _require_order(input: Array, name: str) -> None:
@@ -324,14 +392,31 @@ def _require_order(input: Array, name: str) -> None:
 def maximum(input: Array, other: Array) -> Array:
     """The larger of two elements; nan where either is nan.    input, other: (*)  ->  (*)"""
     _require_order(input, "maximum")
-    return jnp.maximum(input, other)
+    return larger(input, other)
+
+
+def _won(t: Array, tie: Array, lost: Array) -> Array:
+    """The change of the larger or smaller of two numbers: equal ones share it."""
+    return jnp.where(lost, 0, jnp.where(tie, t / 2, t))
+
+
+@derived(lambda t, _, x, y: _won(t, x == y, x < y), lambda t, _, x, y: _won(t, x == y, x > y))
+def larger(x: Array, y: Array) -> Array:
+    """The larger of two elements; nan where either is nan, and then both have the gradient."""
+    return jnp.maximum(x, y)
+
+
+@derived(lambda t, _, x, y: _won(t, x == y, x > y), lambda t, _, x, y: _won(t, x == y, x < y))
+def smaller(x: Array, y: Array) -> Array:
+    """The smaller of two elements; nan where either is nan, and then both have the gradient."""
+    return jnp.minimum(x, y)
 
 
 @op(SAME, inplace=False, numbers=False)
 def minimum(input: Array, other: Array) -> Array:
     """The smaller of two elements; nan where either is nan.    input, other: (*)  ->  (*)"""
     _require_order(input, "minimum")
-    return jnp.minimum(input, other)
+    return smaller(input, other)
 
 
 @op(SAME, inplace=False, numbers=False)
