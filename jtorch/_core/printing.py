@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -108,7 +108,11 @@ def format_tensor(array: np.ndarray | str, type: dtype, *, indent: int = 0, suff
     and the length of the `prefix`.  Where it is `broken`, they begin on a new line in any case.
     """
     indent += len(prefix)
-    text = prefix + (array if isinstance(array, str) else _elements(array, type, indent))
+    return ended(prefix + (array if isinstance(array, str) else _elements(array, type, indent)), suffixes, indent, broken)
+
+
+def ended(text: str, suffixes: Sequence[str], indent: int, broken: bool) -> str:
+    """A text with what follows the elements, and its end."""
     length = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         if broken or length + len(suffix) + 2 > _options.linewidth:

@@ -364,6 +364,13 @@ def concrete(value: Value, cause: str) -> Array:
     return value.array
 
 
+def finish() -> None:
+    """Run everything recorded, and wait until every device has done its work."""
+    for trace in list(here.traces.values()):
+        flush(trace, "synchronize")
+    jax.block_until_ready(jax.live_arrays())
+
+
 def host_value(array: np.ndarray) -> Value:
     """A concrete value on the CPU; the array must not be written to any more."""
     return computed_on_host(aval(array.shape, from_numpy(array.dtype)), array)

@@ -4,9 +4,8 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from .._core.device import Where, device as Device
-from .._core.graph import here
 from .._core.public import public
-from .._core.run import flush
+from .._core.run import finish
 
 NO_EVENTS = "{} backend doesn't support events."
 
@@ -36,8 +35,7 @@ class Stream:
 
     def synchronize(self) -> None:
         """Run everything recorded."""
-        for trace in list(here.traces.values()):
-            flush(trace, "synchronize")
+        finish()
 
     def record_event(self, event: Any = None) -> NoReturn:
         """There are no events on the CPU."""

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.graph import here
-from .._core.run import flush
+from .._core.run import finish
 from . import amp
 
 __all__ = ["amp", "current_device", "device_count", "is_available", "is_initialized", "set_device", "synchronize"]
@@ -36,5 +35,4 @@ def set_device(device: Any) -> None:
 
 def synchronize(device: Any = None) -> None:
     """Run everything recorded."""
-    for trace in list(here.traces.values()):
-        flush(trace, "synchronize")
+    finish()

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .._core.device import accelerators, canonical, device as _Device
-from .._core.graph import here
-from .._core.run import flush
+from .._core.run import finish
 from .._functions import draw
 from .._functions.convert import LEGACY, LegacyType
 from . import amp as amp
 from . import memory as memory
+from .streams import (CUDAGraph as CUDAGraph, Event as Event, Stream as Stream, StreamContext as StreamContext, current_stream as current_stream,
+                      default_stream as default_stream, graph as graph, set_stream as set_stream, stream as stream)
 from .memory import (empty_cache, max_memory_allocated, max_memory_cached, max_memory_reserved, mem_get_info, memory_allocated, memory_cached,
                      memory_reserved, memory_stats, memory_summary, reset_peak_memory_stats)
 
@@ -60,8 +61,7 @@ def init() -> None:
 def synchronize(device: Any = None) -> None:
     """Wait until everything recorded has run."""
     canonical("cuda")
-    for trace in list(here.traces.values()):
-        flush(trace, "synchronize")
+    finish()
 
 
 def manual_seed(seed: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from ._archive import load, save
-from ._marks import (Attribute, Error, Future, TracerWarning, TracingCheckError, annotate, enable_onednn_fusion, export, fork, fuser, ignore, interface,
+from ._marks import (_overload as _overload, _overload_method as _overload_method, Attribute, Error, Future, TracerWarning, TracingCheckError, annotate, enable_onednn_fusion, export, fork, fuser, ignore, interface,
                      is_scripting, is_tracing, isinstance, onednn_fusion_enabled, optimized_execution, script_if_tracing, script_method, set_fusion_strategy,
                      strict_fusion, unused, wait)
 from ._modules import RecursiveScriptModule, ScriptFunction, ScriptModule, freeze, optimize_for_inference, run_frozen_optimizations, script

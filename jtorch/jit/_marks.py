@@ -186,3 +186,11 @@ class strict_fusion:
 
     def __exit__(self, *error: object) -> None:
         """Nothing has changed."""
+
+
+def _overload(function: T) -> T:
+    """A signature of a function that has several: TorchScript would choose among them, Python needs none of them."""
+    return function
+
+
+_overload_method = _overload

@@ -55,6 +55,8 @@ def hooked(step: Callable) -> Callable:
     @functools.wraps(step)
     def run(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
+        if "_optimizer_step_pre_hooks" not in vars(self):    # another optimizer's wrapper that was not initialised as one
+            return step(self, *args, **kwargs)
         before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
         if not (before or after or STEP_HOOKS[0] or STEP_HOOKS[1]) or type(self).step is not run:
             return step(self, *args, **kwargs)
