@@ -5,6 +5,7 @@ They run as any other code does: what they record becomes part of the step's pro
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
@@ -95,7 +96,8 @@ class CustomOpDef:
 
     def __init__(self, namespace_: str, name: str, schema: str, function: Callable, mutates: bool, devices: Sequence[str]) -> None:
         self._namespace, self._name, self._schema, self._mutates = namespace_, name, schema, mutates
-        self._operator = Operator(f"{namespace_}::{name}", f"{namespace_}::{name}{schema}")
+        printed = re.sub(r"=(-?[0-9]+\.)0(?=[,)])", r"=\1", schema)       # floats as C++ prints them
+        self._operator = Operator(f"{namespace_}::{name}", f"{namespace_}::{name}{printed}")
         self._signature = inspect.signature(function)
         self._init_fn, self._qualname = function, f"{namespace_}::{name}"
         self._operator.kernels.update(dict.fromkeys(devices, function))
@@ -284,9 +286,11 @@ class Library:
 
     def __init__(self, ns: str, kind: str, dispatch_key: str = "") -> None:
         if kind not in ("IMPL", "DEF", "FRAGMENT"):
-            raise ValueError(f"Unsupported library type: {kind}")
-        if ns in ("prim", "prims") or ns == "aten" and kind == "DEF":
+            raise ValueError(f"Unsupported kind: {kind}")
+        if ns in ("prim", "prims"):
             raise ValueError(f"{ns} is a reserved namespace. Please try creating a library with another name.")
+        if ns == "aten" and kind == "DEF":
+            raise RuntimeError("Only a single TORCH_LIBRARY can be used to register the namespace aten; it is there already")
         self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
 
     def __repr__(self) -> str:

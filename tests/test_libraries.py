@@ -1,0 +1,223 @@
+"""What libraries for PyTorch ask for besides tensors and modules: operators of their own, futures, splitting over devices, PyTorch's inner names."""
+from __future__ import annotations
+
+import collections
+import threading
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import jtorch
+import jtorch._dynamo
+import jtorch.fx.experimental.symbolic_shapes
+import jtorch.library
+import jtorch.nn.parallel.scatter_gather
+import jtorch.utils.dlpack
+from jtorch import futures, overrides
+
+# ---- operators of one's own
+
+MAKE = """
+from typing import List, Optional, Sequence, Tuple, Union
+@torch.library.custom_op("{space}::scale", mutates_args=())
+def scale(x: torch.Tensor, factor: float = 2.0, *, shift: int = 0) -> torch.Tensor:
+    return x * factor + shift
+scale.register_fake(lambda x, factor=2.0, *, shift=0: torch.empty_like(x))
+def context(ctx, inputs, keyword_only_inputs, output):
+    ctx.factor = inputs[1]
+scale.register_autograd(lambda ctx, grad: (grad * ctx.factor, None), setup_context=context)
+@torch.library.custom_op("{space}::both", mutates_args=())
+def both(x: torch.Tensor, ys: List[torch.Tensor]) -> Tuple[torch.Tensor, torch.Tensor]:
+    return x + sum(ys), x.clone()
+@torch.library.custom_op("{space}::bump", mutates_args={{"x"}})
+def bump(x: torch.Tensor, n: int) -> None:
+    x.add_(n)
+library = torch.library.Library("{space}lib", "DEF")
+library.define("plus(Tensor x, int y=1) -> Tensor")
+library.impl("plus", lambda x, y=1: x + y, "CompositeImplicitAutograd")
+library.define("bare(Tensor x) -> Tensor")
+library.define("host(Tensor x) -> Tensor")
+library.impl("host", lambda x: x * 3, "CPU")
+def a(x: torch.Tensor, y: Optional[torch.Tensor], n: int, f: float, b: bool, s: str, l: List[torch.Tensor], k: Sequence[int], o: Optional[int] = None,
+      dt: torch.dtype = torch.float32, *, q: float = 1.0) -> Tuple[torch.Tensor, torch.Tensor]: ...
+def untyped(x) -> torch.Tensor: ...
+def unreturned(x: torch.Tensor): ...
+def strange(x: dict) -> torch.Tensor: ...
+def several(x: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor: ...
+def default(x: torch.Tensor, l: List[float] = (1.0,)) -> torch.Tensor: ...
+x = torch.ones(3, requires_grad=True)
+"""
+CALLS = """
+scale(x), scale(x, 3.0), scale(x, 3.0, shift=4), scale(x=x, factor=0.5)
+torch.ops.{space}.scale(x, 3.0), torch.ops.{space}.scale.default(x)
+scale(x, 3.0, shift=1).sum().backward(), x.grad
+scale(torch.ones(2, device="meta")).device
+str(scale), str(torch.ops.{space}.scale), str(torch.ops.{space}.scale.default), torch.ops.{space}.scale.default.name()
+str(torch.ops.{space}.scale.default._schema)
+both(x, [x, x])
+both(x, [x])[0].sum().backward()
+bump(x.detach(), 2), x
+scale(3)
+scale(x, 1.0, 2)
+torch.ops.{space}lib.plus(x, 4), torch.ops.{space}lib.plus(x), torch.ops.{space}lib.host(x.detach())
+torch.ops.{space}lib.bare(x.detach())
+torch.ops.aten.add(x, 1), torch.ops.aten.mm.default(torch.ones(2, 2), torch.ones(2, 2)), torch.ops.aten.linalg_det(torch.eye(2))
+torch.ops.aten.nothing
+torch.ops.{space}.nothing
+torch.ops.{space}.scale.Tensor
+hasattr(torch.ops.{space}, "scale"), hasattr(torch.ops.torchvision, "nms")
+torch.library.infer_schema(a, mutates_args=())
+torch.library.infer_schema(a, mutates_args=("x", "l"))
+torch.library.infer_schema(a, mutates_args="unknown", op_name="a")
+torch.library.infer_schema(a, mutates_args=("z",))
+torch.library.infer_schema(untyped, mutates_args=())
+torch.library.infer_schema(unreturned, mutates_args=())
+torch.library.infer_schema(strange, mutates_args=())
+torch.library.infer_schema(several, mutates_args=())
+torch.library.infer_schema(default, mutates_args=())
+torch.library.custom_op("alone", a, mutates_args=())
+torch.library.Library("aten", "DEF")
+torch.library.Library("mine", "NO")
+torch.fx.wrap(len), torch.fx.wrap("len")
+torch.fx.wrap(3)
+torch.overrides.is_tensor_like(x), torch.overrides.is_tensor_like(3), torch.overrides.has_torch_function((x, 3))
+torch._dynamo.is_compiling(), torch._C._get_tracing_state()
+torch.nn.parallel.scatter_gather.gather([{{"a": torch.ones(1)}}, {{}}], "cpu")
+torch.utils.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(torch.arange(3)))
+[(d.name, d.value) for d in torch.utils.dlpack.DLDeviceType][:4]
+torch.nn.common_types._size_2_t, torch.nn.common_types._ratio_any_t
+(torch.LongTensor | None) is None, (None | torch.FloatTensor) is None
+(lambda t: {{"half": t}}[torch.chalf])(3) if {{torch.chalf: 1}} and torch.complex32.is_complex else 0
+torch.ones(2, dtype=torch.complex64).dtype == torch.complex32
+isinstance(x, torch.nn.parallel.DistributedDataParallel), torch.torch is torch
+"""
+LOOSE = "nothing", "Tensor", "scale(x, 1.0, 2)", "bare", "strange", "alone"    # where PyTorch's text goes on, or names its own files
+
+
+def shown(x: Any) -> Any:
+    if isinstance(x, (torch.Tensor, jtorch.Tensor)):
+        return str(x.dtype), tuple(x.shape), "meta" if x.is_meta else x.detach().tolist(), x.requires_grad
+    if isinstance(x, (list, tuple)):
+        return [shown(item) for item in x]
+    return {k: shown(v) for k, v in x.items()} if isinstance(x, dict) else str(x).replace("jtorch._core.dtype", "torch").replace("typing.", "")
+
+
+def outcomes(module: ModuleType, space: str) -> dict[str, Any]:
+    found = {}
+    for line in CALLS.strip().split("\n"):
+        scope = {"torch": module}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(MAKE.format(space=f"{space}{len(found)}"), scope)
+            try:
+                found[line] = shown(eval(line.format(space=f"{space}{len(found)}"), scope))
+            except Exception as error:
+                found[line] = [type(error).__name__, "" if any(part in line for part in LOOSE) else str(error).split("\n")[0][:60]]
+    return found
+
+
+def test_as_in_pytorch() -> None:
+    ours, theirs = outcomes(jtorch, "own"), outcomes(torch, "own")
+    assert {k: v for k, v in ours.items() if v != theirs[k]} == {k: theirs[k] for k, v in ours.items() if v != theirs[k]}
+
+
+def test_a_rule_for_batches() -> None:
+    @jtorch.library.custom_op("batches::double", mutates_args=())
+    def double(x: jtorch.Tensor) -> jtorch.Tensor:
+        return jtorch.from_numpy(2 * x.numpy())
+    double.register_vmap(lambda info, in_dims, x: (2 * x, in_dims[0]))
+    assert jtorch.vmap(double)(jtorch.arange(3.0)).tolist() == [0, 2, 4]
+
+
+# ---- futures
+
+STORY = """
+F = torch.futures.Future
+f = F(); g = f.then(lambda x: x.value() + 1); say(f.done(), g.done()); f.set_result(3); say(f.done(), f.value(), f.wait(), g.wait())
+f.set_result(4)
+f = F(); f.set_exception(ValueError("a")); say(f.done()); f.wait()
+f = F(); f.set_exception(ValueError("a")); f.value()
+a, b = F(), F(); c = torch.futures.collect_all([a, b]); a.set_result(1); say(c.done()); b.set_result(2); say(c.done(), [x.value() for x in c.wait()])
+say(torch.futures.wait_all([a, b]), torch.futures.collect_all([]).wait())
+F().set_exception("a")
+f = F(); f.add_done_callback(lambda x: say("called", x.value())); f.set_result(1); f.add_done_callback(lambda x: say("again"))
+f = F(); g = f.then(lambda x: x.wait()); f.set_exception(KeyError("k")); say(g.done())
+"""
+
+
+def story(module: ModuleType) -> list:
+    said: list = []
+    scope = {"torch": module, "say": lambda *x: said.append(x)}
+    for line in STORY.strip().split("\n"):
+        try:
+            exec(line, scope)
+        except Exception as error:
+            said.append((type(error).__name__, str(error)))
+    return said
+
+
+def test_futures() -> None:
+    assert story(jtorch) == story(torch)
+
+
+def test_a_future_of_another_thread() -> None:
+    future: futures.Future[int] = futures.Future()
+    threading.Timer(0.05, future.set_result, [7]).start()
+    assert future.then(lambda f: f.wait() + 1).wait() == 8
+    failed = jtorch.futures.Future()
+    following = failed.then(lambda f: 1 / 0)
+    failed.set_result(1)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError: division by zero"):
+        following.wait()
+
+
+# ---- what says that it is not there
+
+@pytest.mark.parametrize("code, kind", [
+    ("torch.fx.symbolic_trace(torch.nn.Linear(1, 1))", NotImplementedError), ("torch.fx.Tracer()", NotImplementedError),
+    ("torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))", RuntimeError), ("torch.onnx.export(1)", NotImplementedError),
+    ("torch.ops.load_library('x.so')", OSError), ("torch.cuda.CUDAGraph()", RuntimeError), ("torch.cuda.graph(None)", RuntimeError),
+    ("torch.library.triton_op('a::b', mutates_args=())", NotImplementedError), ("torch.ops.aten._to_copy(1)", NotImplementedError)])
+def test_absent(code: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="jtorch"):
+        eval(code, {"torch": jtorch})
+
+
+def test_settings_of_the_compiler() -> None:
+    config = jtorch._dynamo.config
+    config.suppress_errors = True
+    with config.patch(cache_size_limit=3, suppress_errors=False):
+        assert config.cache_size_limit == 3 and not config.suppress_errors
+    assert config.suppress_errors and not config.cache_size_limit
+
+
+def test_classes_that_stand_for_tensors() -> None:
+    class Metres:
+        def __init__(self, value: float) -> None:
+            self.value = value
+
+        @classmethod
+        def __torch_function__(cls, func: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+            return cls(func(*[a.value if isinstance(a, cls) else a for a in args]))
+    length = Metres(3.0)
+    assert overrides.has_torch_function((1, length)) and overrides.is_tensor_like(length)
+    assert overrides.handle_torch_function(abs, (length,), length).value == 3.0
+
+
+def test_splitting_over_devices() -> None:
+    """PyTorch's own takes GPUs only."""
+    parallel = jtorch.nn.parallel.scatter_gather
+    first, second = parallel.scatter((jtorch.arange(5), {"a": [jtorch.ones(4, 2)]}, 3), ["cpu", "cpu"])
+    assert [x.tolist() for x in (first[0], second[0])] == [[0, 1, 2], [3, 4]] and second[1]["a"][0].shape == (2, 2) and first[2] == second[2] == 3
+    given, named = parallel.scatter_kwargs((jtorch.arange(4),), {"k": jtorch.arange(1)}, ["cpu", "cpu"])
+    assert [x[0].tolist() for x in given] == [[0, 1], [2, 3]] and named[0]["k"].tolist() == [0] and named[1] == {}
+    whole = parallel.gather([(jtorch.ones(2), {"a": jtorch.ones(1, 3)}, jtorch.tensor(1.0)), (jtorch.zeros(1), {"a": jtorch.zeros(2, 3)}, jtorch.tensor(2.0))], "cpu")
+    assert whole[0].tolist() == [1, 1, 0] and whole[1]["a"].shape == (3, 3) and whole[2].tolist() == [1, 2]
+    named = collections.namedtuple("named", "a b")(jtorch.arange(4), jtorch.ones(2))
+    first, second = jtorch.nn.parallel.scatter(named, ["cpu", "cpu"])
+    np.testing.assert_array_equal(second.a.numpy(), [2, 3])
+    assert type(first) is type(named)
