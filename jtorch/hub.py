@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -13,7 +14,7 @@ import uuid
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -220,17 +221,31 @@ def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None, pro
 
 
 def _copy(source: Any, target: Any, size: int | None) -> str:
-    """Copy a stream; with a size say how far it is.  Returns the checksum."""
-    checksum, done = hashlib.sha256(), 0
-    while block := source.read(BLOCK):
-        target.write(block)
-        checksum.update(block)
-        done += len(block)
-        if size is not None:
-            sys.stderr.write(f"\r{100 * done / size:.1f}%" if size else f"\r{done} bytes")
-    if size is not None:
-        sys.stderr.write("\n")
+    """Copy a stream; with a size show how far it is.  Returns the checksum."""
+    checksum = hashlib.sha256()
+    with nullcontext(lambda count: None) if size is None else _shown(size) as advance:
+        while block := source.read(BLOCK):
+            target.write(block)
+            checksum.update(block)
+            advance(len(block))
     return checksum.hexdigest()
+
+
+@contextmanager
+def _shown(size: int) -> Iterator[Callable[[int], object]]:
+    """A function that is told of each part of so many bytes (0: unknown): tqdm's bar where that is installed, else numbers."""
+    if importlib.util.find_spec("tqdm") is not None:
+        with importlib.import_module("tqdm").tqdm(total=size or None, unit="B", unit_scale=True, unit_divisor=1024) as bar:
+            yield bar.update
+        return
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        sys.stderr.write(f"\r{100 * done / size:.1f}%" if size else f"\r{done} bytes")
+    yield advance
+    sys.stderr.write("\n")
 
 
 def load_state_dict_from_url(url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True, check_hash: bool = False,

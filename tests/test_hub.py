@@ -115,7 +115,7 @@ def outcome(module: ModuleType, code: str, place: tuple, home: Path, capsys, mon
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
     out, err = capsys.readouterr()
-    said = out + re.sub(r"[^\n]*%", "", err).strip()                        # a progress bar looks as the terminal allows
+    said = out + re.sub(r"\|[^\n]*/s\]|[^\n]*%", "", err).strip()                        # a progress bar looks as the terminal allows
     return tuple(re.sub(r"[0-9a-f]{32,}", "HASH", t.replace(str(home), "ROOT").replace(f"/{lib}/", "/LIB/")) for t in (found, said))
 
 
