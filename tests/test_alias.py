@@ -22,7 +22,7 @@ try:
 except AttributeError as error:
     print(error)
 """
-EXPECTED = """jtorch True tensor([0., 2.]) ['a', '--b']
+EXPECTED = """torch True tensor([0., 2.]) ['a', '--b']
 No module named 'torch.no_such_part': it is missing in jtorch, which stands for torch here
 module 'torch' has no attribute 'no_such_function' in jtorch
 """
