@@ -24,6 +24,7 @@ _DEFAULT_SPARSE_BLOCK_SIZE = 128
 BACKENDS = "AUTO", "TRITON", "FLASH", "TRITON_DECODE"
 ONE_AXIS_EACH = (None, None, None, 0), (None, None, 0, None), (None, 0, None, None), (0, None, None, None)
 Index = int | slice | Tensor
+SLICED = "Cannot use mask_mod from a sliced BlockMask"
 MORE = ("...\nTo print out more, set BlockMask.to_string(limit=N)\n"
         "You can also index (BlockMask[batch, head]) to choose a specific batch or head")
 
@@ -111,7 +112,8 @@ def _check_callable(mask_mods: tuple) -> None:
 
 
 def _sliced_mask_mod_error(batch: Any, head: Any, token_q: Any, token_kv: Any) -> NoReturn:
-    raise RuntimeError("Cannot use mask_mod from a sliced BlockMask")
+    raise RuntimeError(f"{SLICED}. When you slice a BlockMask using [], the mask_mod attribute is reset. "
+                       "You must set it from the original BlockMask's mask_mod.")
 
 
 # Blocks
@@ -240,7 +242,8 @@ class BlockMask:
 
     def to_string(self, grid_size: int | tuple[int, int] = (20, 20), limit: int = 4) -> str:
         """A picture of at most `limit` heads, each of at most `grid_size` cells (-1 for all): full of blocks, partly (░), or empty."""
-        grid, dense, parts = _sizes(grid_size), self.to_dense(), []
+        grid, dense = _sizes(grid_size), self.to_dense()
+        parts: list[str] = []
         for number, at in enumerate(itertools.product(*map(range, dense.shape[:-2]))):
             if number >= limit:
                 return "\n".join([*parts, MORE])
@@ -421,7 +424,7 @@ def _check_length(query: Tensor, key: Tensor, block_mask: BlockMask | None) -> N
     if block_mask is None:
         return
     if block_mask.mask_mod is _sliced_mask_mod_error:        # before its length, which a slice keeps
-        block_mask.mask_mod(*[query] * 4)
+        raise RuntimeError(SLICED)
     lengths, own = (query.shape[-2], key.shape[-2]), block_mask.shape[-2:]
     made = f"block_mask was created for block_mask.shape={block_mask.shape} but got q_len={lengths[0]} and kv_len={lengths[1]}. As the block mask was created "
     if own[0] < lengths[0] or own[1] < lengths[1]:
