@@ -24,6 +24,8 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     query: (*, H, L, E), key: (*, H, S, E), value: (*, H, S, V), attn_mask: broadcast to (*, H, L, S), True where attended, or added
     enable_gqa: there may be fewer heads of key and value than of query
     """
+    if attn_mask is not None and hasattr(attn_mask, "_dispatch"):    # a mask that is known by its sizes: torch.nn.attention.bias
+        return attn_mask._dispatch(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
     keep = None
     if dropout_p:
         check_probability(dropout_p, RuntimeError)

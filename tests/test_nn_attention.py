@@ -1,0 +1,200 @@
+"""`torch.nn.attention` in both frameworks: values, types and shapes, gradients, what is printed, and the first line of each error.
+
+PyTorch gives no gradients of flex_attention on the CPU: there its own softmax and products of matrices are the oracle.
+"""
+from __future__ import annotations
+
+import importlib
+import math
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import jtorch
+
+SIZES = {"q": (2, 4, 6, 8), "k": (2, 4, 5, 8), "v": (2, 4, 5, 3), "k2": (2, 2, 5, 8), "v2": (2, 2, 5, 3), "k1": (1, 4, 5, 8), "v1": (1, 4, 5, 3), "s": (2, 4, 6, 8),
+         "bias": (6, 6), "heads": (4,), "wide": (1, 1, 300, 4)}
+
+
+def scope(framework: ModuleType, kind: str = "float32", grad: bool = False) -> dict[str, Any]:
+    """The names of the cases below."""
+    module = framework.nn.attention
+    flex, bias = (importlib.import_module(f"{framework.__name__}.nn.attention.{name}") for name in ("flex_attention", "bias"))
+    rng = np.random.default_rng(0)
+    names = {name: framework.tensor(rng.standard_normal(size), dtype=getattr(framework, kind)).requires_grad_(grad) for name, size in SIZES.items()}
+    more = {name: getattr(flex, name) for name in flex.__all__} | {name: getattr(bias, name) for name in bias.__all__}
+    causal = lambda b, h, i, j: i >= j
+    return {"torch": framework, "A": module, "math": math, "F": framework.nn.functional, "causal": causal, "S": module.SDPBackend, "show": shown,
+            "mask": lambda *size, fn=causal, **options: flex.create_block_mask(fn, *size, device="cpu", **options), **names, **more,
+            "blocks": framework.tensor([[[[0, 1], [1, 0]]]], dtype=framework.int32), "counts": framework.tensor([[[1, 2]]], dtype=framework.int32)}
+
+
+def shown(mask: Any) -> list:
+    return [mask.shape, mask.seq_lengths, mask.BLOCK_SIZE, mask.sparsity(), mask.to_dense(), str(mask), repr(mask), mask.numel(), *mask.as_tuple()[:10]]
+
+
+def outcome(framework: ModuleType, code: str) -> str:
+    """What an expression prints, or its error's class and first line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return repr(eval(code, scope(framework))).replace("jtorch", "torch")
+        except Exception as error:
+            return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+
+
+ALIBI = "lambda s, b, h, i, j: s + (i - j) * heads[h]"
+ATTENTION = [
+    "flex_attention(q, k, v)", "flex_attention(q, k, v, scale=0.5)", "flex_attention(q, k2, v2, enable_gqa=True)",
+    f"flex_attention(q, k, v, {ALIBI})", "flex_attention(q, k, v, lambda s, b, h, i, j: s + bias[i, j])", "flex_attention(q, k, v, lambda s, b, h, i, j: (s / 2).tanh() * 2)",
+    "flex_attention(q, k, v, lambda s, b, h, i, j: torch.where(i > j, s, -math.inf))", "flex_attention(q, k, v, lambda s, b, h, i, j: s * (b + h))",
+    "flex_attention(q, k, v, block_mask=mask(None, None, 6, 5))", "flex_attention(q, k, v, block_mask=mask(None, None, 6, 5, fn=lambda b, h, i, j: i > j))",
+    "flex_attention(q, k, v, block_mask=mask(2, 4, 6, 5, fn=lambda b, h, i, j: (i + b >= j) & (h != 2)))",
+    f"flex_attention(q, k, v, {ALIBI}, mask(None, None, 6, 5, BLOCK_SIZE=2), return_aux=AuxRequest(lse=True))",
+    "flex_attention(q, k1, v1, block_mask=mask(2, None, 6, 5))", "flex_attention(q, k, v, return_lse=True)",
+    "flex_attention(q, k, v, block_mask=mask(None, None, 6, 5, fn=lambda b, h, i, j: i > j), return_lse=True)",
+    "flex_attention(q, k, v, block_mask=mask(None, None, 6, 5, fn=and_masks(causal, or_masks(lambda b, h, i, j: i - j < 2, lambda b, h, i, j: j == 0))))",
+    "flex_attention(q, k, v, block_mask=mask(None, None, 6, 5, fn=noop_mask))", "flex_attention(q, k, v, kernel_options={'BLOCK_M': 16, 'BACKEND': 'TRITON'})",
+    "flex_attention(wide, wide, wide, block_mask=BlockMask.from_kv_blocks(counts[..., :1].expand(1, 1, 3), blocks[..., :1, :1].expand(1, 1, 3, 3), seq_lengths=(300, 300)))",
+    "F.scaled_dot_product_attention(q, k, v, causal_upper_left(6, 5))", "F.scaled_dot_product_attention(q, k, v, causal_lower_right(6, 5))",
+    "F.scaled_dot_product_attention(k, q, q, causal_lower_right(5, 6))", "F.scaled_dot_product_attention(k, q, q, attn_mask=causal_upper_left(5, 6), scale=0.3)",
+    "F.scaled_dot_product_attention(q[0], s[0], s[0], causal_lower_right(6, 6))", "F.scaled_dot_product_attention(q, k2, v2, causal_lower_right(6, 5), enable_gqa=True)",
+    "F.scaled_dot_product_attention(q, k, v, causal_upper_left(9, 9))",
+]
+
+
+def flat(found: Any) -> list:
+    """The tensors of a result."""
+    return [part for part in found if part is not None for part in flat(part)] if isinstance(found, tuple) else [found]
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("code", ATTENTION)
+@pytest.mark.filterwarnings("ignore")
+def test_value(code: str, kind: str) -> None:
+    ours, theirs = (flat(eval(code, scope(framework, kind))) for framework in (jtorch, torch))
+    tolerance = {"float16": 2e-3, "bfloat16": 2e-2}.get(kind, 1e-5)    # several roundings of such numbers
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert str(a.dtype) == str(b.dtype).replace("jtorch", "torch") and tuple(a.shape) == tuple(b.shape)
+        if b.numel():
+            np.testing.assert_allclose(np.array(a.double().tolist()), np.array(b.double().tolist()), tolerance, tolerance)
+
+
+def spelled_out(query: Any, key: Any, value: Any, score_mod: Callable | None = None, block_mask: Any = None, scale: float | None = None,
+                enable_gqa: bool = False, return_lse: bool = False, kernel_options: dict | None = None, return_aux: Any = None) -> Any:
+    """`flex_attention` of PyTorch's own operations, on whole arrays of positions."""
+    if enable_gqa:
+        key, value = key.repeat_interleave(2, 1), value.repeat_interleave(2, 1)
+    scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
+    at = torch.meshgrid(*map(torch.arange, scores.shape), indexing="ij")
+    if score_mod:
+        scores = score_mod(scores, *at)
+    if block_mask is not None:
+        scores = torch.where(block_mask.mask_mod(*at), scores, -math.inf)
+    seen = scores.max(-1, keepdim=True).values > -math.inf
+    safe = torch.where(seen, scores, 0.0)
+    made, lse = torch.where(seen, safe.softmax(-1), 0.0) @ value, torch.where(seen[..., 0], safe.logsumexp(-1), -math.inf)
+    return (made, lse) if return_lse or return_aux else made
+
+
+@pytest.mark.parametrize("code", ATTENTION)
+@pytest.mark.filterwarnings("ignore")
+def test_gradient(code: str) -> None:
+    """Of queries, keys, values, and whatever a function of positions looks at."""
+    found = []
+    for framework, changed in (jtorch, {}), (torch, {"flex_attention": spelled_out}):
+        names = scope(framework, grad=True) | changed
+        parts = flat(eval(code, names))
+        sum((torch_part.where(torch_part.isfinite(), 0.0) ** 2).sum() for torch_part in parts).backward()
+        found.append({name: names[name].grad for name in SIZES})
+    for name, theirs in found[1].items():
+        ours = found[0][name]
+        assert (ours is None) == (theirs is None), name
+        if theirs is not None:
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), 1e-4, 1e-5, err_msg=name)
+
+
+SWITCHES = "[getattr(torch.backends.cuda, f'{name}_sdp_enabled')() for name in ('flash', 'mem_efficient', 'math', 'cudnn')]"
+PRINTED = [
+    "[S.MATH, S.ERROR, str(S.FLASH_ATTENTION), S(2), int(S.CUDNN_ATTENTION), S.OVERRIDEABLE.name, S.MATH == 0, dict(S.__members__)]", "A.WARN_FOR_UNFUSED_KERNELS", "A.__all__",
+    *[f"A.sdpa_kernel({given})(lambda: {SWITCHES})()" for given in ("S.MATH", "[S.MATH, S.FLASH_ATTENTION]", "[]", "S.CUDNN_ATTENTION, set_priority=True", "[3]")], SWITCHES,
+    *[f"A.sdpa_kernel({given}).__enter__()" for given in ("3", "'math'", "(S.MATH,)", "None")], "[A.list_flash_attention_impls(), A.current_flash_attention_impl()]",
+    "A.activate_flash_attention_impl('none')",
+    "list(CausalVariant)", "causal_upper_left(2, 3)", "causal_lower_right(2, 3)", "str(causal_lower_right(3, 2))", "f'{causal_upper_left(3, 2)}'", "causal_upper_left(2)",
+    "causal_lower_right(2, 3, 4)", "CausalBias(3, 2, 2)", "isinstance(causal_upper_left(2, 3), torch.Tensor)",
+    "[(x.shape, x.dtype, x.variant, x.seq_len_q, x.seq_len_kv, x.requires_grad) for x in (causal_lower_right(2, 3), causal_upper_left(2, 3))]",
+    "F.scaled_dot_product_attention(q, k, v, causal_lower_right(6, 5), is_causal=True)", "F.scaled_dot_product_attention(q, k, v, causal_lower_right(9, 5))",
+    "show(mask(None, None, 300, 260))", "show(mask(2, 3, 256, 256, fn=lambda b, h, i, j: (i >= j) & ((b + h) % 2 == 0), BLOCK_SIZE=(64, 32)))",
+    "show(mask(1, 1, 300, 260, separate_full_blocks=False))", "show(mask(1, 1, 128, 128)[0])", "show(mask(2, 3, 256, 256)[1, 1:])", "show(mask(2, 3, 256, 256)[:, -1, 0])",
+    "show(mask(2, 3, 256, 256)[torch.tensor([1, 0])])", "show(mask(2, 3, 256, 256)[5])", "show(mask(1, 1, 384, 384)._adjust(200, 300))", "show(mask(1, 1, 8, 8).to('cpu'))",
+    *[f"mask(1, 1, 1280, 1152).to_string({grid})" for grid in ("4", "3", "(2, 9)", "-1", "(-1, 2)", "100")], "mask(3, 3, 256, 256).to_string(limit=2)", "mask(3, 3, 16, 16).to_string(limit=0)",
+    "show(BlockMask.from_kv_blocks(counts, blocks))", "show(BlockMask.from_kv_blocks(counts, blocks, compute_q_blocks=False))", "BlockMask.from_kv_blocks(counts[0], blocks[0]).shape",
+    "show(BlockMask.from_kv_blocks(counts, blocks, counts, blocks, BLOCK_SIZE=(64, 32), mask_mod=noop_mask, seq_lengths=(100, 60)))", "BlockMask.from_kv_blocks(counts, blocks, counts)",
+    "BlockMask.from_kv_blocks(counts, blocks[0, 0, 0])", "BlockMask((8, 8), counts, blocks, None, None, None, None, counts, None)", "len(mask(1, 1, 8, 8).as_tuple(flatten=False))",
+    "mask(None, 2, 8, 8).mask_mod is causal", "mask(1, 1, 8, 8)[0].mask_mod(0, 0, 0, 0)", "create_mask(causal, None, 2, 3, 4, device='cpu')", "create_mask(lambda b, h, i, j: i - j, 1, 1, 2, 2)",
+    "create_mask(lambda s, b, h, i, j: torch.where(i >= j, s, -math.inf), 1, 1, 3, 4)", "create_mask(lambda b: b, 1, 1, 2, 2)", "create_mask(lambda *a: a[0], 1, 1, 2, 2)",
+    "create_mask(and_masks(causal, lambda b, h, i, j: i - j < 2), 1, 1, 4, 4)", "create_mask(or_masks(causal, lambda b, h, i, j: j == 3), 1, 1, 4, 4)", "create_mask(and_masks(), 1, 1, 2, 2)",
+    "create_mask(or_masks(), 1, 1, 2, 2)", "and_masks(3)", "or_masks(3)", "noop_mask(counts, 0, 0, 0)", "mask(1, 1, 8, 8, fn=lambda b, h, i, j: i - j)", "mask(1, 1, 8, 8, fn=lambda b, h, i, j: True)",
+    "mask(1, 1, 8, 8, fn=lambda b, h: b)", "mask(1, 1, 8, 8, fn=3)", "mask(1, 1, 8, 8, BLOCK_SIZE=(8,))", "mask(0, 1, 8, 8).shape", "mask(1, 1, 0, 8).shape", "[AuxRequest(), AuxOutput()]",
+    "[flex_attention(x, x, s.mT.reshape(2, 6, 4, 8).transpose(1, 2)).stride() for x in (q, q.reshape(2, 6, 4, 8).transpose(1, 2))]",
+    *[f"flex_attention({given})" for given in (
+        "q[0], k, v", "q, k[0], v", "q, k, v[0]", "q, k[..., :6], v", "q, k2, v2", "q, k[:, :3], v, enable_gqa=True", "k2, q, s, enable_gqa=True", "q, k1, v1", "q[:1], k, v", "q, k, s",
+        "q, k1, v1, block_mask=mask(1, 1, 6, 5)", "q[:1], k, v, block_mask=mask(1, 1, 6, 5)", "q, k, v, block_mask=mask(1, 1, 6, 9)", "q, k, v, block_mask=mask(1, 1, 4, 9)",
+        "q, k, v, block_mask=mask(2, 1, 6, 5)[0]", "q, k, v, return_lse=True, return_aux=AuxRequest()", "q, k, v, return_aux=3", "q, k, v, kernel_options={'BACKEND': 'other'}",
+        "q.to('meta'), k.to('meta'), v.to('meta')")],
+]
+
+
+@pytest.mark.parametrize("code", PRINTED)
+def test_printed(code: str) -> None:
+    assert outcome(jtorch, code) == outcome(torch, code)
+
+
+def test_greatest_scores() -> None:
+    """PyTorch gives them on a GPU only."""
+    names = scope(jtorch)
+    _, aux = eval("flex_attention(q, k, v, return_aux=AuxRequest(max_scores=True))", names)
+    assert aux.lse is None and jtorch.allclose(aux.max_scores, (names["q"] @ names["k"].mT * 8 ** -0.5).amax(-1))
+
+
+def test_implementations(caplog: pytest.LogCaptureFixture) -> None:
+    """One that is registered here can be activated and taken back; PyTorch's own kernels are not there."""
+    module, removed = jtorch.nn.attention, []
+    module.register_flash_attention_impl("own", register_fn=lambda: SimpleNamespace(remove=lambda: removed.append("own")))
+    module.activate_flash_attention_impl("own")
+    assert module.current_flash_attention_impl() == "own"
+    module.restore_flash_attention_impl()
+    assert module.current_flash_attention_impl() is None and removed == ["own"]
+    module.restore_flash_attention_impl()
+    assert "no custom impl was activated" in caplog.text
+    del module._registry.IMPLEMENTATIONS["own"]
+    with pytest.raises(ModuleNotFoundError, match="No module named 'flash_attn_interface'"):
+        module.activate_flash_attention_impl("FA3")
+
+
+def test_compiled() -> None:
+    """Programs compile it, and warn of what PyTorch warns of."""
+    names = scope(jtorch)
+    mask = eval("mask(None, None, 6, 5)", names)
+    given = names["q"], names["k"], names["v"]
+    compiled = jtorch.compile(names["flex_attention"])
+    assert jtorch.allclose(compiled(*given, block_mask=mask), names["flex_attention"](*given, block_mask=mask))
+    with pytest.warns(FutureWarning, match="return_lse is deprecated"):
+        names["flex_attention"](*given, return_lse=True)
+    with pytest.warns(UserWarning, match="will produce NaNs"):
+        names["causal_lower_right"](5, 4)
+
+
+def test_import_as_torch() -> None:
+    code = ("import jtorch; jtorch.install_as_torch(); import torch; torch.nn.attention.sdpa_kernel; from torch.nn.attention.flex_attention import flex_attention, BlockMask; "
+            "from torch.nn.attention.bias import causal_lower_right; print(BlockMask, type(causal_lower_right(2, 2)))")
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.split("\n")[0] == "<class 'torch.nn.attention.flex_attention.BlockMask'> <class 'torch.nn.attention.bias.CausalBias'>"
