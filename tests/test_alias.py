@@ -21,10 +21,13 @@ try:
     torch.no_such_function
 except AttributeError as error:
     print(error)
+import typing
+print(len(typing.get_type_hints(nn.Linear)) > 5)
 """
 EXPECTED = """torch True tensor([0., 2.]) ['a', '--b']
 No module named 'torch.no_such_part': it is missing in jtorch, which stands for torch here
 module 'torch' has no attribute 'no_such_function' in jtorch
+True
 """
 
 
