@@ -11,6 +11,7 @@ import pstats
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from results import circumstances, save
@@ -31,21 +32,29 @@ OPERATIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
 }
 
 
-def chain(torch: Any, operation: Callable, x: Any, y: Any, count: int) -> Any:
-    """`count` operations, each kept so that dropping it is not counted."""
-    return [operation(torch, x, y) for _ in range(count)]
+def chain(torch: Any, operation: Callable, x: Any, y: Any, count: int) -> tuple[list, list[float]]:
+    """`count` operations, each kept so that dropping it is not counted, and the seconds that each took."""
+    made, times = [], [time.perf_counter()]
+    for _ in range(count):
+        made.append(operation(torch, x, y))
+        times.append(time.perf_counter())
+    return made, [end - start for start, end in pairwise(times)]
 
 
-def per_operation(torch: Any, operation: Callable, count: int, repeats: int) -> float:
-    """Median microseconds; the pending operations run between the measurements, and the first repeats compile."""
+def per_operation(torch: Any, operation: Callable, count: int, repeats: int, place: int = 0) -> float:
+    """Median microseconds of one operation; the pending ones run between the measurements, and the first repeats compile.
+
+    Where steps repeat, a program may start while it is recorded: the one operation at which it does pays for the launch, the median does not.
+    So many sums as `place` says come first, so that no two operations follow the same path: there a number with another value becomes an input.
+    """
     x, y = torch.ones(4, 4), torch.full((4, 4), 0.01)
     found = []
     for _ in range(repeats):
         (x.sum() + y.sum()).item()
-        start = time.perf_counter()
-        made = chain(torch, operation, x, y, count)
-        found.append((time.perf_counter() - start) / count)
-        del made
+        before = [x.sum() for _ in range(place)]
+        made, times = chain(torch, operation, x, y, count)
+        found.append(statistics.median(times))
+        del made, before
         y.sum().item()
     return 1e6 * statistics.median(found[repeats // 4:])
 
@@ -70,8 +79,8 @@ def main() -> None:
         profile(args.profile, args.count)
         return
     found: dict[str, dict[str, float]] = {}
-    for row, operation in OPERATIONS.items():
-        times = {name: per_operation(importlib.import_module(name), operation, args.count, args.repeats) for name in ("jtorch", "torch")}
+    for place, (row, operation) in enumerate(OPERATIONS.items()):
+        times = {name: per_operation(importlib.import_module(name), operation, args.count, args.repeats, place) for name in ("jtorch", "torch")}
         found[row] = times
         print(f"{row:28} jtorch {times['jtorch']:6.2f} µs   PyTorch {times['torch']:6.2f} µs", flush=True)
     save("recording", {**circumstances("cpu"), "microseconds": found})

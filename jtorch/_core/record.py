@@ -104,11 +104,17 @@ def record_two(op: Any, x: Any, y: Any, attrs: tuple = ()) -> Any:
 
 
 def record_three(op: Any, x: Any, y: Any, z: Any, attrs: tuple = ()) -> Any:
-    """`record` for three operands."""
+    """`record` for three operands, of which the last may be a number."""
     trace = here.trace
-    if (type(x) in TENSORS and type(y) in TENSORS and type(z) in TENSORS and (u := x._value) is not None and u.trace is trace
-            and (v := y._value) is not None and v.trace is trace and (w := z._value) is not None and w.trace is trace):
-        edge = trace.node.get((op, trace.mode, attrs, u.slot, v.slot, w.slot))
+    if (type(x) in TENSORS and type(y) in TENSORS and (u := x._value) is not None and u.trace is trace and (v := y._value) is not None
+            and v.trace is trace):
+        third: Any = None
+        kind = type(z)
+        if kind in NUMBERS:
+            third = (kind, z) if z else (kind, repr(z))
+        elif kind in TENSORS and (w := z._value) is not None and w.trace is trace:
+            third = w.slot
+        edge = None if third is None else trace.node.get((op, trace.mode, attrs, u.slot, v.slot, third))
         if edge is not None and edge.aval is not None:
             return arrive(trace, edge)
     return record(op, (x, y, z), attrs)
