@@ -63,6 +63,8 @@ def rename(module: ModuleType) -> None:
         if isinstance(value, type) and value.__module__ == module.__name__:
             inside = module.__name__.startswith("jtorch._")
             value.__module__ = CORE.get(value.__name__, "torch") if inside else f"torch{module.__name__[6:]}"
+            if inside:
+                value.__annotations__ = {}                   # of what is not in `torch`, so that `typing.get_type_hints` could not tell what it is
     if not module.__name__.startswith("jtorch._"):
         sys.modules.setdefault(f"torch{module.__name__[6:]}", module)    # where `typing.get_type_hints` looks what their annotations mean
     if module.__name__ == "jtorch":
