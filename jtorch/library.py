@@ -7,19 +7,25 @@ from __future__ import annotations
 import inspect
 import re
 import types
+import warnings
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from itertools import zip_longest
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import jtorch as torch
 from jtorch import Tensor, autograd
-from jtorch.ops import ANY, Operator, namespace
+from jtorch._core import layout
+from jtorch._opcheck import opcheck as opcheck
+from jtorch.ops import ANY, DEFINED, FIRST, KERNELS, Operator, namespace
+from jtorch.utils._pytree import TreeSpec, tree_flatten, tree_leaves
 
 __all__ = ["CustomOpDef", "Library", "custom_op", "define", "fallthrough_kernel", "get_ctx", "impl", "infer_schema", "opcheck", "register_autograd",
            "register_fake", "register_kernel", "register_vmap", "triton_op"]
 
 PLAIN = {Tensor: "Tensor", int: "SymInt", float: "float", bool: "bool", str: "str", torch.device: "Device", torch.dtype: "ScalarType"}
-DEFINED: dict[str, Operator] = {}
-DEVICES = {"CPU": "cpu", "CUDA": "cuda", "Meta": "meta"}
+KEYS = {"CPU": "cpu", "CUDA": "cuda", "XPU": "xpu", "MPS": "mps", "Meta": "meta",        # dispatch keys, by what a kernel is kept under
+        **dict.fromkeys((ANY, "CompositeExplicitAutograd", "BackendSelect"), ANY), **dict.fromkeys(("Autograd", "AutogradCPU", "AutogradCUDA"), FIRST)}
 
 
 # ---- schemas
@@ -128,19 +134,22 @@ class CustomOpDef:
             raise RuntimeError(f"Cannot register autograd formula for non-functional operator {self._qualname} with schema {self._schema}. Please create a "
                                "functional operator and register an autograd formula for that.")
         self._backward = backward, setup_context
+        self._changed()
 
     def register_vmap(self, func: Callable | None = None) -> Callable:
         """The rule for `vmap`: `func(info, in_dims, *args)` gives results and their batch dimensions; also as a decorator."""
         if func is None:
             return self.register_vmap
         self._vmap = func
+        self._changed()
         return func
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         bound = self._bound(args, kwargs)
         if self._mutates:
             return self._operator(*bound.args, **bound.kwargs)
-        return self._function().apply(*bound.arguments.values())
+        leaves, spec = tree_flatten(tuple(bound.arguments.values()))
+        return self._function.apply(spec, *leaves)
 
     def _bound(self, args: tuple, kwargs: dict[str, Any]) -> inspect.BoundArguments:
         try:
@@ -154,30 +163,62 @@ class CustomOpDef:
                                    f"Position: {place}\nValue: {x}\nDeclaration: {self._operator.schema}")
         return bound
 
+    @cached_property
     def _function(self) -> type[autograd.Function]:
-        """The operator with its gradient."""
-        operator, gradient, rule, names = self._operator, self._backward, self._vmap, list(self._signature.parameters)
+        """The operator with its gradient: a function of the structure of its arguments and of what is in them, for they may be lists of tensors."""
+        operator, gradient, rule = self._operator, self._backward, self._vmap
         keyword = [p.name for p in self._signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
-        count = len(names) - len(keyword)
+        count = len(self._signature.parameters) - len(keyword)
 
-        def forward(*args: Any) -> Any:
-            return operator(*args[:count], **dict(zip(keyword, args[count:], strict=True)))
+        def given(spec: TreeSpec, leaves: Sequence) -> tuple[tuple, dict[str, Any]]:
+            values = spec.unflatten(leaves)
+            return values[:count], dict(zip(keyword, values[count:], strict=True))
+
+        def forward(spec: TreeSpec, *leaves: Any) -> Any:
+            args, kwargs = given(spec, leaves)
+            found = operator(*args, **kwargs)
+            _check_new(operator, tree_leaves(found), leaves)
+            return found
 
         def setup(ctx: Any, inputs: tuple, output: Any) -> None:
+            ctx._arguments = inputs[0]
+            args, kwargs = given(inputs[0], inputs[1:])
             if gradient is not None and gradient[1] is not None:
-                given = {"keyword_only_inputs": dict(zip(keyword, inputs[count:], strict=True))} if keyword else {}
-                gradient[1](ctx=ctx, inputs=inputs[:count], output=output, **given)
+                gradient[1](ctx=ctx, inputs=args, output=output, **({"keyword_only_inputs": kwargs} if kwargs else {}))
 
         def backward(ctx: Any, *grads: Any) -> Any:
             if gradient is None:
                 raise RuntimeError(f"Trying to backward through {operator.namespace}.{operator.name}.default but no autograd formula was registered. Please "
                                    "use register_autograd to add one.")
-            found = gradient[0](ctx, *grads)
-            return (*found, *[None] * len(keyword)) if isinstance(found, tuple) else (found, *[None] * (len(names) - 1))
+            found, parts = gradient[0](ctx, *grads), ctx._arguments.children()
+            found = found if isinstance(found, tuple) else (found,)
+            return (None, *[x for part, grad in zip_longest(parts, found)
+                            for x in ([None] * part.num_leaves if grad is None else part.flatten_up_to(grad))])
+
+        def batched(info: Any, in_dims: tuple, spec: TreeSpec, *leaves: Any) -> Any:
+            args, kwargs = given(spec, leaves)
+            return rule(info, spec.unflatten(in_dims[1:])[:count], *args, **kwargs)   # type: ignore[misc]  # it is there
         body: dict[str, Any] = {"forward": staticmethod(forward), "setup_context": staticmethod(setup), "backward": staticmethod(backward)}
         if rule is not None:
-            body["vmap"] = staticmethod(lambda info, in_dims, *args: rule(info, in_dims, *args))
+            body["vmap"] = staticmethod(batched)
         return type(f"GeneratedBackwardFor_{operator.namespace}_{operator.name}_default", (autograd.Function,), body)
+
+    def _changed(self) -> None:
+        """What was made of the rules is made again."""
+        vars(self).pop("_function", None)
+
+
+def _check_new(operator: Operator, results: Sequence, leaves: Sequence) -> None:
+    """Raise where a result looks at the memory of an argument, or of another result: its gradient would be another's."""
+    seen = [layout.memory_of(x) for x in leaves if isinstance(x, Tensor)]
+    for x in results:
+        if isinstance(x, Tensor):
+            if any(layout.memory_of(x) is memory for memory in seen):
+                raise RuntimeError(f"{operator.name}: The output of this custom operator (1) must not also be an input to this custom operator and (2) may not "
+                                   "alias any inputs to this custom operator or other returns. The most common way to trigger this error is if we have y = "
+                                   "custom_op(x) and y and x are the same Tensor. Please instead return a clone of the offending output tensor(s) (e.g. return "
+                                   "x.clone()) or refactor the custom operator to not return y.")
+            seen.append(layout.memory_of(x))
 
 
 MADE: dict[str, CustomOpDef] = {}
@@ -257,20 +298,6 @@ def get_ctx() -> NoReturn:
     raise RuntimeError("torch.library.get_ctx: sizes that depend on data are computed as they are; there is nothing to allocate for them")
 
 
-def opcheck(op: Any, args: tuple, kwargs: dict[str, Any] | None = None, *, test_utils: Any = (), raise_exception: bool = True, atol: float | None = None,
-            rtol: float | None = None) -> dict[str, str]:
-    """Call an operator, and its fake kernel, and compare what they give in shape and type.  Raises AssertionError where they differ."""
-    kwargs = kwargs or {}
-    found = op(*args, **kwargs)
-    fake = MADE[op._qualname]._operator.fake if isinstance(op, CustomOpDef) else None
-    if fake is not None:
-        empty = fake(*args, **kwargs)
-        pairs = zip(*[x if isinstance(x, tuple | list) else (x,) for x in (found, empty)], strict=True)
-        if any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
-            raise AssertionError(f"opcheck: the fake kernel of {op} gives another shape or type")
-    return {"test_schema": "SUCCESS", "test_autograd_registration": "SUCCESS", "test_faketensor": "SUCCESS", "test_aot_dispatch_dynamic": "SUCCESS"}
-
-
 # ---- libraries
 
 def fallthrough_kernel() -> NoReturn:
@@ -297,21 +324,37 @@ class Library:
         return f"Library(kind={self.kind}, ns={self.ns}, dispatch_key={self.dispatch_key})>"
 
     def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
-        """A new operator: "foo(Tensor x) -> Tensor".  Returns its name."""
+        """A new operator: "foo(Tensor x) -> Tensor".  Returns its name.  `alias_analysis` and `tags` are for PyTorch's compilers.
+
+        Raises RuntimeError where the namespace has one of this name.
+        """
         name = schema.split("(")[0].strip()
+        if f"{self.ns}::{name}" in DEFINED:
+            raise RuntimeError(f"Tried to register an operator ({self.ns}::{schema}) with the same name and overload name multiple times. Each overload's schema "
+                               "should only be registered with a single call to def().")
         operator = DEFINED[f"{self.ns}::{name}"] = Operator(f"{self.ns}::{name}", f"{self.ns}::{schema}")
         namespace(self.ns)._put(operator, name, operator.schema)
         return name
 
     def impl(self, op_name: Any, fn: Callable, dispatch_key: str = "", *, with_keyset: bool = False, allow_override: bool = False) -> None:
-        """The kernel of an operator for a dispatch key, such as "CPU"; others than those of devices serve every device."""
-        name = op_name if isinstance(op_name, str) else op_name.name()
-        name = name.split("::")[-1]
-        if f"{self.ns}::{name}" not in DEFINED:
-            raise RuntimeError(f"torch.library.Library.impl: there is no operator {self.ns}::{name}; define it first")
-        if fn is not fallthrough_kernel:
-            key = dispatch_key or self.dispatch_key
-            DEFINED[f"{self.ns}::{name}"].kernels[DEVICES.get(key, ANY)] = fn
+        """The kernel of an operator for a dispatch key: that of a device ("CPU", "CUDA", "Meta"), or one of those that stand for all of them.
+
+        A kernel for "Autograd" goes before the others.  Where there is a kernel for the key already, it takes its place, with a warning unless that is allowed.
+        """
+        name = (op_name if isinstance(op_name, str) else op_name.name()).split("::")[-1]
+        key = dispatch_key or self.dispatch_key or ANY
+        if key not in KEYS:
+            raise RuntimeError(f"could not parse dispatch key: {key}")
+        if with_keyset:
+            raise NotImplementedError("torch.library.Library.impl: with_keyset=True asks for a set of dispatch keys, of which jtorch has none; write the kernel "
+                                      "without it")
+        if fn is fallthrough_kernel:
+            return
+        kernels = KERNELS[f"{self.ns}::{name}"]
+        if KEYS[key] in kernels and not allow_override:
+            warnings.warn(f"Overriding a previously registered kernel for the same operator and the same dispatch key: {self.ns}::{name}, {key}", UserWarning,
+                          stacklevel=2)
+        kernels[KEYS[key]] = fn
 
 
 def define(qualname: str, schema: str, *, lib: Library | None = None, tags: Any = ()) -> None:
@@ -331,10 +374,9 @@ def impl(qualname: Any, types: Any, func: Callable | None = None, *, lib: Librar
             library.impl(name, function, key)
             return function
         return into
-    if func is None:
-        return lambda func: impl(qualname, types, func)
-    if qualname not in DEFINED:
-        raise RuntimeError(f"torch.library.impl: there is no operator {qualname}; define it first")
-    for kind in [types] if isinstance(types, str) else types:
-        DEFINED[qualname].kernels[ANY if kind == "default" else DEVICES.get(kind, kind)] = func
-    return func
+
+    def put(function: Callable) -> Callable:
+        for kind in [types] if isinstance(types, str) else types:
+            KERNELS[qualname][ANY if kind == "default" else KEYS.get(kind, kind)] = function
+        return function
+    return put if func is None else put(func) and None

@@ -6,6 +6,7 @@ tensor([2., 2.])
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -13,7 +14,11 @@ import jtorch as torch
 from jtorch import nn
 
 ANY = "CompositeImplicitAutograd"                            # the kernel for every device
+FIRST = "Autograd"                                           # the kernel that goes before all others
 INNER = re.compile(r"_[a-z]|(index|slice|sym_\w+|alias|copy)$")    # names that only PyTorch's own compiler calls, and libraries look up
+
+
+KERNELS: defaultdict[str, dict[str, Callable]] = defaultdict(dict)    # by the operator's name with namespace; some are there before the operator is
 
 
 class Operator:
@@ -22,13 +27,13 @@ class Operator:
     def __init__(self, name: str, schema: str = "") -> None:
         self.namespace, self.name = name.split("::")
         self.schema = schema
-        self.kernels: dict[str, Callable] = {}
+        self.kernels = KERNELS[name]
         self.fake: Callable | None = None
 
     def kernel(self, args: tuple, kwargs: dict[str, Any]) -> Callable:
         """The kernel for the device of the first tensor.  Raises NotImplementedError where there is none."""
         kind = next((x.device.type for x in _tensors([args, kwargs])), "cpu")
-        found = (self.fake if kind == "meta" else None) or self.kernels.get(kind) or self.kernels.get(ANY)
+        found = (self.fake if kind == "meta" else self.kernels.get(FIRST)) or self.kernels.get(kind) or self.kernels.get(ANY)
         if found is None:
             raise NotImplementedError(f"Could not run '{self.namespace}::{self.name}' with arguments from the '{kind.upper() if kind != 'meta' else 'Meta'}' "
                                       f"backend. '{self.namespace}::{self.name}' is only available for these backends: {sorted(self.kernels)}.")
@@ -36,6 +41,9 @@ class Operator:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.kernel(args, kwargs)(*args, **kwargs)
+
+
+DEFINED: dict[str, Operator] = {}                            # all that was made, by name with namespace
 
 
 def _tensors(x: Any) -> Iterator[torch.Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import Tensor
 
-__all__ = ["get_ignored_functions", "handle_torch_function", "has_torch_function", "is_tensor_like", "is_tensor_method_or_property", "resolve_name"]
+__all__ = ["handle_torch_function", "has_torch_function", "is_tensor_like", "is_tensor_method_or_property", "resolve_name"]
 
 
 def is_tensor_like(inp: object) -> bool:
@@ -45,8 +45,3 @@ def is_tensor_method_or_property(func: Callable) -> bool:
 def resolve_name(f: Callable) -> str | None:
     """The name by which a function is called."""
     return f"{f.__module__}.{f.__qualname__}" if hasattr(f, "__qualname__") else None
-
-
-def get_ignored_functions() -> set[Callable]:
-    """The functions that no `__torch_function__` sees."""
-    return set()

@@ -49,6 +49,17 @@ def unreturned(x: torch.Tensor): ...
 def strange(x: dict) -> torch.Tensor: ...
 def several(x: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor: ...
 def default(x: torch.Tensor, l: List[float] = (1.0,)) -> torch.Tensor: ...
+joined = torch.library.custom_op("{space}::joined", lambda xs, n, *, k=1.0: sum(xs) * n + k, mutates_args=(),
+                                 schema="(Tensor[] xs, int n, *, float k=1.0) -> Tensor")
+joined.register_autograd(lambda ctx, grad: ([grad * (i + 1) for i in range(ctx.count)], None),
+                         setup_context=lambda ctx, inputs, keyword_only_inputs, output: setattr(ctx, "count", len(inputs[0])))
+def of(name, function, fake=torch.empty_like):
+    made = torch.library.custom_op("{space}::" + name, function, mutates_args=(), schema="(Tensor x) -> Tensor")
+    if fake is not None:
+        made.register_fake(fake)
+    return made
+unfaked, same, wide = of("unfaked", lambda x: x * 2, None), of("same", lambda x: x), of("wide", lambda x: x * 2, lambda x: x.new_empty(7))
+changing, looking = of("changing", lambda x: x.add_(1).clone()), of("looking", lambda x: x[1:])
 x = torch.ones(3, requires_grad=True)
 """
 CALLS = """
@@ -94,8 +105,29 @@ torch.nn.common_types._size_2_t, torch.nn.common_types._ratio_any_t
 (lambda t: {{"half": t}}[torch.chalf])(3) if {{torch.chalf: 1}} and torch.complex32.is_complex else 0
 torch.ones(2, dtype=torch.complex64).dtype == torch.complex32
 isinstance(x, torch.nn.parallel.DistributedDataParallel), torch.torch is torch
+joined([x, x], 3, k=2.0).sum().backward(), x.grad
+torch.autograd.grad(joined([x, x.exp(), torch.ones(3)], 3).sum(), x)
+same(x.detach())
+looking(x.detach())
+torch.library.opcheck(scale, (x, 3.0), {{"shift": 1}})
+torch.library.opcheck(scale, (x.detach(),)), torch.library.opcheck(scale, (x.detach(),), test_utils="test_schema")
+torch.library.opcheck(scale, (x,), test_utils=("test_schema", "test_faketensor"), raise_exception=False)
+torch.library.opcheck(scale, (x,), test_utils=("test_schema", "test_nothing"))
+torch.library.opcheck(torch.ops.{space}.scale.default, (x.detach(),))
+torch.library.opcheck("{space}::scale", (x.detach(),))
+torch.library.opcheck(unfaked, (x.detach(),))
+torch.library.opcheck(wide, (x.detach(),))
+torch.library.opcheck(changing, (x.detach(),))
+{{k: type(v).__name__ for k, v in torch.library.opcheck(changing, (x.detach(),), raise_exception=False).items() if v != "SUCCESS"}}
+library.define("plus(Tensor x) -> Tensor")
+library.impl("host", lambda x: x * 4, "CPU", allow_override=True), torch.ops.{space}lib.host(x.detach())
+library.impl("host", lambda x: x * 5, "Autograd"), torch.ops.{space}lib.host(x), torch.ops.{space}lib.host(x.detach())
+library.impl("host", lambda x: x, "Nowhere")
+library.impl("later", lambda x: x + 2, "CPU"), library.define("later(Tensor x) -> Tensor"), torch.ops.{space}lib.later(x.detach())
+torch.library.impl("{space}::latest", "cpu", lambda x: x + 2), torch.library.define("{space}::latest", "(Tensor x) -> Tensor"), torch.ops.{space}.latest(x.detach())
+torch.overrides.is_tensor_method_or_property(torch.Tensor.add), torch.overrides.is_tensor_method_or_property(torch.add)
 """
-LOOSE = "nothing", "Tensor", "scale(x, 1.0, 2)", "bare", "strange", "alone"    # where PyTorch's text goes on, or names its own files
+LOOSE = "nothing", "Tensor", "scale(x, 1.0, 2)", "bare", "strange", "alone", "same", "looking"    # where PyTorch's text goes on, or names its own files
 
 
 def shown(x: Any) -> Any:
@@ -123,6 +155,16 @@ def outcomes(module: ModuleType, space: str) -> dict[str, Any]:
 def test_as_in_pytorch() -> None:
     ours, theirs = outcomes(jtorch, "own"), outcomes(torch, "own")
     assert {k: v for k, v in ours.items() if v != theirs[k]} == {k: theirs[k] for k, v in ours.items() if v != theirs[k]}
+
+
+def test_a_kernel_that_takes_the_place_of_another() -> None:
+    library = jtorch.library.Library("placed", "DEF")
+    library.define("host(Tensor x) -> Tensor")
+    library.impl("host", lambda x: x, "CPU")
+    with pytest.warns(UserWarning, match="Overriding a previously registered kernel"):
+        library.impl("host", lambda x: x + 1, "CPU")
+    with pytest.raises(NotImplementedError, match="jtorch"):
+        library.impl("host", lambda keys, x: x, "Meta", with_keyset=True)
 
 
 def test_a_rule_for_batches() -> None:

@@ -15,12 +15,12 @@ def is_dynamo_supported() -> bool:
     return True
 
 
-def optimize(backend: str = "inductor", *, nopython: bool = False, dynamic: bool | None = None, **options: Any) -> Any:
+def optimize(backend: str = "inductor", *, nopython: bool = False, disable: bool = False, dynamic: bool | None = None) -> Any:
     """`torch.compile` as a decorator."""
-    return compile(fullgraph=nopython, dynamic=dynamic, backend=backend)
+    return compile(fullgraph=nopython, dynamic=dynamic, backend=backend, disable=disable)
 
 
-def mark_dynamic(t: Any, index: Any, **options: Any) -> None:
+def mark_dynamic(t: Any, index: Any, *, hint_override: int | None = None, min: int | None = None, max: int | None = None, specialize_on: Any = None) -> None:
     """Say that a size varies; here each size has a program of its own."""
 
 

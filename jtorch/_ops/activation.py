@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, Array, Scalar, op
 from .arguments import cast
-from .checks import broadcast_sizes, derived, dimension, magnitude, require_floating, scalar_type, widened
+from .checks import broadcast_sizes, dimension, require_floating, scalar_type, widened
+from .derivatives import derived, magnitude
 
 FUNCTIONAL = "nn.functional"
 activation = partial(op, NONE, inplace=True, out=False, strides="like")

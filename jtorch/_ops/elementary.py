@@ -9,7 +9,8 @@ from jax import lax
 
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
-from .checks import derived, direction, scalar_type, widened
+from .checks import scalar_type, widened
+from .derivatives import derived, direction
 from .nodes import by_operands
 from .pointwise import quotient
 

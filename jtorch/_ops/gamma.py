@@ -10,7 +10,8 @@ from jax.scipy import special
 
 from .._core.op import FLOAT, SAME, Array, op
 from .arguments import cast, is_inexact, unimplemented
-from .checks import derived, widened
+from .checks import widened
+from .derivatives import derived
 
 WITH_SPECIAL = "torch Tensor special"
 

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from .._core.op import FLOAT, NONE, SAME, Array, op
 from . import nodes
-from .checks import broadcast, broadcast_sizes, derived, is_floating, magnitude, require_floating, scalar_type, sizes, torch_size
+from .checks import broadcast, broadcast_sizes, is_floating, require_floating, scalar_type, sizes, torch_size
+from .derivatives import derived, magnitude
 from .distance import p_distance
 from .elementary import x_log_y
 from .pointwise import clamp_min

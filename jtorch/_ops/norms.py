@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from .._core.dtype import dtype
 from .._core.op import NONE, SAME, Array, Dims, op
 from .arguments import dimensions, is_complex, require_inexact
-from .checks import dimension, direction, magnitude, widened
+from .checks import dimension, widened
+from .derivatives import direction, magnitude
 from .nodes import norm as norm_name
 from .reduce import count, real_type
 
@@ -27,41 +28,30 @@ def p_norm(input: Array, p: float, axes: tuple[int, ...], keepdim: bool) -> Arra
     elif p == 1:
         found = jnp.sum(magnitude(wide), axes, keepdims=True)
     else:
-        found = (_length if p == 2 else _power_norm)(wide, p, axes)
+        found = _power_norm(wide, p, axes)
     return (found if keepdim else jnp.squeeze(found, axes)).astype(real_type(input))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _length(x: Array, p: float, axes: tuple[int, ...]) -> Array:
-    return jnp.sqrt(jnp.sum((x * jnp.conj(x)).real, axes, keepdims=True))
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def _power_norm(x: Array, p: float, axes: tuple[int, ...]) -> Array:
+    if p == 2:
+        return jnp.sqrt(jnp.sum((x * jnp.conj(x)).real, axes, keepdims=True))
     return jnp.sum(jnp.abs(x) ** p, axes, keepdims=True) ** (1 / p)
-
-
-# Where the slope is 0 by definition, its own slope is nan in PyTorch: here for all elements of a zero vector, and below with p < 2 for each that is 0.
-
-@_length.defjvp
-def _length_jvp(p: float, axes: tuple[int, ...], primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    x, norm = primals[0], _length(*primals, p, axes)
-    return norm, _along(jnp.where(norm == 0, 0, x / norm), tangents[0], axes)
 
 
 @_power_norm.defjvp
 def _power_norm_jvp(p: float, axes: tuple[int, ...], primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    # Where the slope is 0 by definition, its own slope is nan in PyTorch: with p = 2 for all elements of a zero vector, below also for each that is 0
     x, norm = primals[0], _power_norm(*primals, p, axes)
-    size, zero = jnp.abs(x), norm == 0
-    if p < 2:
+    zero = norm == 0
+    if p == 2:
+        slope = jnp.where(zero, 0, x / norm)
+    elif p < 2:
+        size = jnp.abs(x)
         slope = (direction(x) if is_complex(x) else jnp.sign(x)) * jnp.where(size == 0, 0, size ** (p - 1)) * jnp.where(zero, 0, norm ** (1 - p))
     else:
         slope = x * magnitude(x) ** (p - 2) * jnp.where(zero, 0, jnp.where(zero, 1, norm) ** (1 - p))
-    return norm, _along(slope, tangents[0], axes)
-
-
-def _along(slope: Array, tangent: Array, axes: tuple[int, ...]) -> Array:
-    return jnp.sum((jnp.conj(slope) * tangent).real, axes, keepdims=True)
+    return norm, jnp.sum((jnp.conj(slope) * tangents[0]).real, axes, keepdims=True)
 
 
 def _in_type(input: Array, dtype: dtype | None, name: str) -> Array:

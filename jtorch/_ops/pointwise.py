@@ -10,7 +10,8 @@ from jax import lax
 from .._core.dtype import IN_C
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
-from .checks import derived, direction, magnitude, scalar_type
+from .checks import scalar_type
+from .derivatives import derived, direction, magnitude
 from .nodes import by_number, by_operands, by_tensor
 from .ranges import divisor
 
@@ -286,7 +287,6 @@ def sgn(input: Array) -> Array:
 def copysign(input: Array, other: Array) -> Array:
     """The size of `input` with the sign of `other`; the derivative at 0 is 0.    input, other: (*)  ->  (*)"""
     return _with_sign(input, other)
-
 
 
 @derived(lambda t, _, x, sign: t * ((x - x) / x))                       # 0, and no number where the ratio is none

@@ -11,7 +11,8 @@ import numpy as np
 from jax import lax
 
 from .._core.op import NONE, Array, op
-from .checks import dimension, magnitude, require_floating, scalar_type, sizes, spread, widened
+from .checks import dimension, require_floating, scalar_type, sizes, spread, widened
+from .derivatives import magnitude
 
 pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)

@@ -12,10 +12,13 @@ F = TypeVar("F", Callable, str)
 __all__ = ["CodeGen", "Graph", "GraphModule", "Interpreter", "Node", "Proxy", "Tracer", "Transformer", "symbolic_trace", "wrap"]
 
 
+ABSENT = ("torch.fx.{}: there are no graphs of Python operations in jtorch, whose programs are XLA's. torch.compile makes a function faster; hooks "
+          "(register_forward_hook) give what modules compute inside; jax.make_jaxpr shows a program")
+
+
 class _Absent:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(f"torch.fx.{type(self).__name__}: there are no graphs of Python operations in jtorch, whose programs are XLA's. torch.compile makes a "
-                                  "function faster; hooks (register_forward_hook) give what modules compute inside; jax.make_jaxpr shows a program")
+        raise NotImplementedError(ABSENT.format(type(self).__name__))
 
 
 class CodeGen(_Absent):
@@ -52,8 +55,7 @@ class Transformer(Interpreter):
 
 def symbolic_trace(root: Any, concrete_args: dict[str, Any] | None = None) -> NoReturn:
     """Raise: there are no such graphs."""
-    Tracer()
-    raise AssertionError
+    raise NotImplementedError(ABSENT.format("symbolic_trace"))
 
 
 def wrap(fn_or_name: F) -> F:

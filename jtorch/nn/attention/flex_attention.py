@@ -370,7 +370,7 @@ def flex_attention(query: Tensor, key: Tensor, value: Tensor, score_mod: _score_
     safe = torch.where(empty, 0, scores)                     # else the gradient of such a row would be nan
     weights = torch.where(empty, 0, safe.softmax(-1))
     made = weights.to(query.dtype) @ value.to(query.dtype)
-    out = layout.lay(made, layout.ordered(made.shape, _order(query)))
+    out = layout.lay(made, layout.ordered(made.shape, layout.in_memory(query.stride())))   # as the queries lie
     if not return_lse and return_aux is None:
         return out
     lse = torch.where(empty[..., 0], -torch.inf, safe.logsumexp(-1)) if asked_lse else None
@@ -387,11 +387,6 @@ def _scores(query: Tensor, key: Tensor, score_mod: Callable | None, block_mask: 
     if block_mask is not None and block_mask.mask_mod is not noop_mask:
         scores = torch.where(_over_all(block_mask.mask_mod)(*positions), scores, -torch.inf)
     return scores if scores.is_floating_point() else scores.to(dtype)
-
-
-def _order(query: Tensor) -> list[int]:
-    """The dimensions, from those that lie furthest apart in memory: the result lies as the queries do."""
-    return sorted(range(4), key=lambda d: -query.stride(d))
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool, block_mask: BlockMask | None) -> None:
