@@ -1,11 +1,14 @@
 """What libraries ask of PyTorch's own compiled module (`torch._C`), as far as it means something here."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from . import Generator as Generator
+from ._core import override
 from ._core.graph import here
+
+_disabled_torch_function_impl: Any = override.disabled
 
 
 def _log_api_usage_once(event: str) -> None:
@@ -16,9 +19,14 @@ def _get_tracing_state() -> None:
     """The graph that `torch.jit.trace` is writing: none is ever written, functions run as they are."""
 
 
-def _disabled_torch_function_impl(func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
-    """What a subclass of `Tensor` takes as its `__torch_function__` to be called like any other tensor."""
-    return func(*args, **(kwargs or {}))
+def DisableTorchFunctionSubclass() -> AbstractContextManager[None]:
+    """A part of the program in which no `__torch_function__` of a class is called."""
+    return override.unasked()
+
+
+def DisableTorchFunction() -> AbstractContextManager[None]:
+    """A part of the program in which no `__torch_function__` is called, that of modes neither."""
+    return override.unasked(modes=True)
 
 
 def _are_functorch_transforms_active() -> bool:

@@ -379,4 +379,7 @@ def impl(qualname: Any, types: Any, func: Callable | None = None, *, lib: Librar
         for kind in [types] if isinstance(types, str) else types:
             KERNELS[qualname][ANY if kind == "default" else KEYS.get(kind, kind)] = function
         return function
-    return put if func is None else put(func) and None
+    if func is None:
+        return put
+    put(func)
+    return None

@@ -17,7 +17,7 @@ import jtorch.fx.experimental.symbolic_shapes
 import jtorch.library
 import jtorch.nn.parallel.scatter_gather
 import jtorch.utils.dlpack
-from jtorch import futures, overrides
+from jtorch import futures
 
 # ---- operators of one's own
 
@@ -235,19 +235,6 @@ def test_settings_of_the_compiler() -> None:
     with config.patch(cache_size_limit=3, suppress_errors=False):
         assert config.cache_size_limit == 3 and not config.suppress_errors
     assert config.suppress_errors and not config.cache_size_limit
-
-
-def test_classes_that_stand_for_tensors() -> None:
-    class Metres:
-        def __init__(self, value: float) -> None:
-            self.value = value
-
-        @classmethod
-        def __torch_function__(cls, func: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
-            return cls(func(*[a.value if isinstance(a, cls) else a for a in args]))
-    length = Metres(3.0)
-    assert overrides.has_torch_function((1, length)) and overrides.is_tensor_like(length)
-    assert overrides.handle_torch_function(abs, (length,), length).value == 3.0
 
 
 def test_splitting_over_devices() -> None:

@@ -350,6 +350,10 @@ def define_attribute(stub: Stub, name: str, value: Any, symbols: dict[str, tuple
     elif name == "__new__":
         given = inspect.signature(value).parameters.values()
         stub.define(name, listed([(p, "" if p.name == "cls" else stub.note(str(p.annotation), value.__globals__)) for p in given]), stub.note("Self"))
+    elif isinstance(value, classmethod):
+        signature = inspect.signature(value.__func__)
+        given = [(p, "" if not k else stub.note(str(p.annotation), value.__func__.__globals__)) for k, p in enumerate(signature.parameters.values())]
+        stub.define(name, listed(given), stub.note(str(signature.return_annotation), value.__func__.__globals__), "@classmethod")
     elif isinstance(value, staticmethod):
         stub.lines.append("@staticmethod")
         define_function(stub, name, value.__func__, method=False)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from . import autocast, immediate, layout, misfit, returns  # noqa: F401  (`immediate` installs itself)
+from . import autocast, immediate, layout, misfit, override, returns  # noqa: F401  (`immediate` installs itself)
 from .deprecated import reordered
 from .device import META
 from .dtype import INTEGRAL, dtype, of_python
@@ -230,6 +230,7 @@ class Form:
         first = self.check(extra) + self.plainly("in place" if in_place else extra)
         given = _tuple(self.names)
         source = (f"def form({self.signature(extra)}):\n{first}    try:\n        {body}\n    except (TypeError, AttributeError):\n"
+                  f"        if _appeared({given}): return form(*_op.before_defaults({given}))\n"
                   f"        if _stored({given}) is None:\n            wrong = _wrong(_op, {self.method}, {given})\n"
                   "            if wrong is None: raise\n            raise wrong from None\n"
                   f"    return _elsewhere(_op, {name!r}, {given}{', out' if extra == 'out=None' else ''})\n")
@@ -237,7 +238,7 @@ class Form:
                  "_wrap": wrap_all, "_new": new, "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op),
                  "_plain": PLAIN, "_check_overlap": layout.check_overlap, "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple),
                  "_sequence": sequence, "_wrong": misfit.of_operator, "_here": here, "_without_autocast": without_autocast, "_stored": stored,
-                 "_elsewhere": elsewhere, **RECORDERS, **self.defaults}
+                 "_elsewhere": elsewhere, "_appeared": override.appeared, **RECORDERS, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -391,12 +392,13 @@ def operator(op: Op, symbol: str, reflected: bool = False, inplace: bool = False
     fresh = f"result = _new(_Tensor)\n    result._value = {call}\n    return {arranged(op, 'result', pair.split(', '))}"
     done = checked_write(op, call, ["other"]) if inplace else fresh
     alone = "if not isinstance(self, _Tensor): return _alone(_name, self, other)\n    " if reflected else ""
-    source = (f"def form(self, other):\n    {alone}if other.__class__ not in _known and not _operand(other): return NotImplemented\n"
+    source = (f"def form(self, other):\n    {alone}if other.__class__ not in _known and not _operand(other):\n"
+              "        return form(self, other) if _appeared((other,)) else NotImplemented\n"
               "    try:\n        " + done.replace("\n", "\n    ") + "\n    except TypeError:\n        if _stored((self, other)) is None: raise\n"
               f"    return _elsewhere(_op, {op.name + '_' * inplace!r}, ({pair}, {''.join(f'{p.default!r}, ' for p in list(op.parameters.values())[2:])}))\n")
     numbers = op.kind != NONE
     scope = {**RECORDERS, "_op": op, "_new": new, "_Tensor": Tensor, "_attrs": attrs, "_check_overlap": layout.check_overlap, "_stored": stored,
-             "_alone": _called_alone, "_name": f"__{symbol}__", "_elsewhere": elsewhere,
+             "_alone": _called_alone, "_appeared": override.appeared, "_name": f"__{symbol}__", "_elsewhere": elsewhere,
              "_known": KNOWN if numbers else TENSORS, "_operand": is_operand if numbers else is_no_number}
     exec(compile(source, f"<jtorch {symbol}>", "exec"), scope)
     made: Any = scope["form"]

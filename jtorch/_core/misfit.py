@@ -134,8 +134,13 @@ def of_function(function: Callable, args: tuple, kwargs: dict) -> TypeError | No
 
 
 class Elsewhere:
-    """Where to look for a function's form for arguments of other layouts: the module of sparse tensors, which is above this one, puts it here."""
+    """Where to look for a function's form for arguments of other layouts or classes: modules above this one put it here.
+
+    form      the form of sparse tensors, for a function's name and these arguments
+    appeared  whether one of the arguments is to be asked about it, see `override`
+    """
     form: Callable[[str, Sequence], Callable | None]
+    appeared: Callable[[Iterable], bool]
 
 
 def explaining(function: Callable) -> Callable:
@@ -148,6 +153,8 @@ def explaining(function: Callable) -> Callable:
         try:
             return function(*args, **kwargs)
         except (TypeError, AttributeError, KeyError):
+            if Elsewhere.appeared((*args, *kwargs.values())):
+                return call(*args, **kwargs)
             if (form := Elsewhere.form(function.__name__, (*args, *kwargs.values()))) is not None:
                 return form(*args, **kwargs)
             wrong = of_function(function, args, kwargs)

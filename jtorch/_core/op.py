@@ -96,6 +96,11 @@ class Op:
                 args.append(x)
         return args, keywords
 
+    def before_defaults(self, given: tuple) -> tuple:
+        """The arguments of a call but for those at the end that are the parameters' defaults."""
+        own = [p.default is p.empty or x is not p.default for p, x in zip(self.parameters.values(), given, strict=True)]
+        return given[:len(own) - own[::-1].index(True)]
+
     def run(self, operands: Sequence, attrs: tuple) -> Any:
         """The results for these arrays."""
         args, keywords = self.arguments(operands, attrs)

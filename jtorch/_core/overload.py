@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import override
 from .dtype import dtype
 from .op import Op
 from .size import Size
@@ -21,6 +22,7 @@ class Overloads:
 
     def __init__(self, ops: list[Op], forms: list[Callable]) -> None:
         self.candidates = list(zip(ops, forms, strict=True))
+        self.public: Callable                                # the function that chooses among them
         self.known: dict[tuple, Callable] = {}               # by what the choice depends on
 
     def choose(self, args: tuple, kwargs: dict) -> Callable:
@@ -28,13 +30,17 @@ class Overloads:
         key = (*map(_trait, args), *[(k, _trait(x)) for k, x in kwargs.items()]) if kwargs else tuple(map(_trait, args))
         form = self.known.get(key)
         if form is None:
-            form = self.known[key] = self._find(args, kwargs)
+            form = self._find(args, kwargs)
+            if form is not self.public:
+                self.known[key] = form
         return form
 
     def _find(self, args: tuple, kwargs: dict) -> Callable:
         for op, form in self.candidates:
             if fits(op, args, kwargs):
                 return form
+        if override.appeared((*args, *kwargs.values())):
+            return self.public
         name = self.candidates[0][0].name
         given = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(x).__name__}" for k, x in kwargs.items()])
         expected = "".join(f"\n * ({', '.join(op.parameters)})" for op, _ in self.candidates)
@@ -97,10 +103,12 @@ def overloaded(name: str, ops: list[Op], forms: list[Callable]) -> Callable:
     """One function for all overloads."""
     if len(ops) == 1:
         return forms[0]
-    choose = Overloads(ops, forms).choose
+    overloads = Overloads(ops, forms)
+    choose = overloads.choose
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return choose(args, kwargs)(*args, **kwargs)
+    overloads.public = call
     call.__name__ = call.__qualname__ = name
     call.__doc__ = "\n\n".join(filter(None, (op.body.__doc__ for op in ops)))
     call.__module__ = "torch"

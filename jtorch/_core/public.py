@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Any)
 PUBLIC: dict[str, dict[str, Callable]] = {}                  # home -> name -> function
+LIVING: dict[str, dict[str, Callable]] = {}                  # module -> name -> function, once the module is there
+ARRIVALS: list[Callable[[str, dict[str, Callable]], None]] = []   # called for each further module
 
 
 def public(home: str = "torch Tensor", *, name: str | None = None, aliases: Sequence[str] = ()) -> Callable[[F], F]:
@@ -24,4 +26,12 @@ def living_in(home: str, functions: dict[str, Callable]) -> dict[str, Callable]:
     for name, function in functions.items():
         if inspect.isfunction(function):
             function.__module__, function.__qualname__ = home, name
+    announce(home, functions)
     return functions
+
+
+def announce(home: str, functions: dict[str, Callable]) -> None:
+    """Say that these functions are public in a module."""
+    LIVING[home] = functions
+    for arrival in ARRIVALS:
+        arrival(home, functions)

@@ -10,7 +10,7 @@ from weakref import ref
 
 import numpy as np
 
-from . import misfit, printing
+from . import misfit, override, printing
 from .device import CPU, device
 from .dtype import int64
 from .format import LAYOUTS, layout
@@ -31,6 +31,8 @@ FORMS: dict[str, Callable] = {}                              # public name of an
 
 class Composite(Tensor):
     """A tensor that consists of others.  Nothing is recorded on one, so that its operations come to `elsewhere`."""
+    __torch_function__ = override.disabled
+    _shown_as = "tensor"
 
     def _elsewhere(self, name: str, given: dict[str, Any], out: Any = None) -> Any:
         """The operation of this name on these arguments."""

@@ -273,6 +273,12 @@ def data_of(input: Array) -> Array:
     return input
 
 
+@view(put=lambda base, new: new, home="", in_order=True)
+def alias(input: Array) -> Array:
+    """The same memory, and the same gradient history.    input: (*)  ->  (*)"""
+    return input
+
+
 @op(home="", inplace=False)
 def write_chain(base: Array, new: Array, chain: Any) -> Array:
     """`base` with `new` written through a chain of views of which one sees elements several times: number the elements and look where they are."""
@@ -300,7 +306,7 @@ detach.op.differentiable = data_of.op.differentiable = False
 data_of.op.counts = False
 with_data.op.hidden = detach.op.put.hidden = data_of.op.put.hidden = True   # in the gradient graph: writes behind autograd's back leave it as it was
 CUTS = detach.op, data_of.op                                 # views that no gradient flows through
-WITH_DATA, WRITE_CHAIN = with_data.op, write_chain
+WITH_DATA, WRITE_CHAIN, ALIAS = with_data.op, write_chain, alias.op
 
 
 def fitting(value: Value, before: Value, name: str) -> Value:

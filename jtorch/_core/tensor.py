@@ -49,6 +49,8 @@ class Tensor(Generated):
     _versions: list[int] | None = None                       # how many in-place writes there were, until there is a storage
     _name: str | None = None
     _tracked = False                                         # whether it is an input of a gradient level, see `levels`
+    _is_param = False                                        # whether it is of an own class, and `Parameter` was called for it
+    _shown_as = "tensor"                                     # what its text begins with
     names: tuple = ()
     layout = gradgraph.STRIDED
     is_sparse = is_quantized = is_mkldnn = is_nested = is_xla = is_mps = is_sparse_csr = False
@@ -57,6 +59,7 @@ class Tensor(Generated):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         TENSORS.add(cls)
+        cls._shown_as = vars(cls).get("_shown_as", cls.__name__)
 
     # What it is
 
@@ -444,7 +447,8 @@ class Tensor(Generated):
             suffixes.append(f"grad_fn=<{self.grad_fn.name()}>")
         elif self.requires_grad:
             suffixes.append("requires_grad=True")
-        return printing.format_tensor("..." if hidden else self._host(), self.dtype, suffixes=suffixes)
+        text = printing.format_tensor("..." if hidden else self._host(), self.dtype, suffixes=suffixes, prefix=self._shown_as + "(")
+        return f"Parameter({text})" if self._is_param else text
 
     def __format__(self, spec: str) -> str:
         alone = type(self) is Tensor and not self.shape and self.device is not META      # not a subclass, as in PyTorch

@@ -21,7 +21,7 @@ from .._core.record import record
 from .._core.run import ACCELERATED, host_value
 from .._core.size import Size
 from .._core.storage import Step, convert
-from .._core.tensor import Tensor, from_array, new, wrap
+from .._core.tensor import Tensor, from_array, wrap
 from .create import from_numpy, numbers
 from .order import in_format
 
@@ -176,14 +176,6 @@ def dim_order(self: Tensor) -> tuple[int, ...]:
     """The dimensions in the order in which they lie in memory, the outermost first."""
     strides = layout.of(self)[0]
     return tuple(sorted(range(len(strides)), key=lambda d: -strides[d]))
-
-
-@public("Tensor")
-def as_subclass(self: Tensor, cls: Any) -> Tensor:
-    """The tensor as one of a subclass, with the same memory and gradient history."""
-    out = self.view_as(self)
-    out.__class__ = cls
-    return out
 
 
 @public("torch")
@@ -474,26 +466,3 @@ def named_type(name: str) -> Any:
     if last not in LEGACY:
         raise ValueError(f"invalid type: '{name}'")
     return LegacyType(last.removesuffix("Tensor"), LEGACY[last].dtype, "cuda" if ".cuda." in name else "cpu")
-
-
-def _new(cls: Any, *args: Any, device: Where = None, dtype: Any = None, **kwargs: Any) -> Tensor:
-    made = legacy(here.mode.floating, device or "cpu", args) if not (len(args) == 1 and isinstance(args[0], Tensor)) else args[0].detach()
-    if cls is Tensor:
-        return made
-    return make_subclass(cls, made)
-
-
-def make_subclass(cls: Any, data: Tensor, require_grad: bool = False, **kwargs: Any) -> Tensor:
-    """A tensor of a subclass on the memory of `data`."""
-    if require_grad.__class__ is not bool:
-        raise misfit.wrong_class("_make_subclass", "require_grad", 3, "bool", require_grad)
-    if data.requires_grad and data._leaf is None:
-        data = data.detach()
-    made, storage, step = new(cls), data._share(), data._step
-    made._value = None
-    storage.join(made, Step(step.parent, step.op, step.numbers, step.attrs))
-    return made.requires_grad_() if require_grad else made
-
-
-Tensor.__new__ = _new
-Tensor._make_subclass = staticmethod(make_subclass)

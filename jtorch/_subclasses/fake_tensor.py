@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 from .. import Tensor
+from .._C import _disabled_torch_function_impl
 
 
 class FakeTensor(Tensor):
     """The class that libraries ask for with `isinstance`."""
+    __torch_function__ = _disabled_torch_function_impl
 
 
 def is_fake(x: object) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._core import backward as engine
 from .._core.anomaly import Anomaly
+from .._core.public import announce
 from .._core.tensor import Tensor
 from . import function, graph
 from .function import Function, FunctionCtx, once_differentiable
@@ -174,6 +175,7 @@ def is_anomaly_check_nan_enabled() -> bool:
     return Anomaly.check_nan
 
 
+announce(__name__, {"backward": backward, "grad": grad})
 
 
 def __getattr__(name: str) -> Any:

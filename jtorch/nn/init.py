@@ -9,6 +9,7 @@ from typing import Any
 
 import jtorch as torch
 from jtorch import Tensor
+from jtorch._core.public import announce
 
 LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 
@@ -234,3 +235,5 @@ kaiming_uniform = _make_deprecate(kaiming_uniform_)
 kaiming_normal = _make_deprecate(kaiming_normal_)
 orthogonal = _make_deprecate(orthogonal_)
 sparse = _make_deprecate(sparse_)
+
+announce(__name__, {f.__name__: f for f in (uniform_, normal_, constant_, kaiming_uniform_)})

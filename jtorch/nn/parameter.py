@@ -6,18 +6,42 @@ from typing import Any, NoReturn, SupportsIndex
 
 import jtorch as torch
 
+from .._C import _disabled_torch_function_impl
+from .._core.override import asked
+
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"]
 
 
-class Parameter(torch.Tensor):
+class _ParameterMeta(type(torch.Tensor)):
+    """Makes `isinstance(t, Parameter)` true for the tensors of own classes that `Parameter(...)` marks."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        marked = cls is Parameter and isinstance(instance, torch.Tensor) and instance._is_param
+        return marked or super().__instancecheck__(instance)
+
+
+class Parameter(torch.Tensor, metaclass=_ParameterMeta):
     """A tensor that becomes part of `module.parameters()` when it is assigned to a module.    data: (*)  ->  (*)
+
+    A tensor of an own class stays one of it.
 
     >>> nn.Parameter(torch.zeros(2))
     Parameter containing:
     tensor([0., 0.], requires_grad=True)
     """
 
+    __torch_function__ = _disabled_torch_function_impl
+    _shown_as = "tensor"
+
     def __new__(cls, data: torch.Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        if data is not None and asked(type(data)):
+            made = data.detach().requires_grad_(requires_grad)
+            if type(made) is not type(data):
+                raise RuntimeError(f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an instance of the same "
+                                   f"type, but return type {type(made).__name__} was found instead. To use the type as a Parameter, please correct the detach() "
+                                   "semantics defined by its __torch_dispatch__() implementation.")
+            made._is_param = True
+            return made
         if data is not None and requires_grad and not (data.is_floating_point() or data.is_complex()):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         return torch.Tensor._make_subclass(cls, torch.empty(0) if data is None else data, requires_grad)
@@ -28,7 +52,8 @@ class Parameter(torch.Tensor):
         return memo[id(self)]
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
-        return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
+        shown = super().__repr__(tensor_contents=tensor_contents)
+        return "Parameter containing:\n" + (shown if type(self)._shown_as == "tensor" else f"Parameter({shown})")
 
 
 class _BufferMeta(type(torch.Tensor)):
@@ -103,6 +128,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 
 class UninitializedBuffer(UninitializedTensorMixin, torch.Tensor):
     """A buffer of a lazy module, before the module has seen its first input."""
+    __torch_function__ = _disabled_torch_function_impl
     cls_to_become = torch.Tensor
 
     def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: torch.dtype | None = None,

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 import jtorch as torch
 from jtorch import Tensor
+from jtorch._C import _disabled_torch_function_impl
 
 __all__ = ["causal_upper_left", "causal_lower_right", "CausalVariant", "CausalBias"]
 
@@ -23,6 +24,7 @@ class CausalBias(Tensor):
     tensor([[ True,  True, False],
             [ True,  True,  True]])
     """
+    __torch_function__ = _disabled_torch_function_impl
 
     def __new__(cls, variant: CausalVariant, seq_len_q: int, seq_len_kv: int) -> CausalBias:
         # the shape that PyTorch's has; one element of memory, for nobody looks at them
