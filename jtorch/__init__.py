@@ -46,7 +46,7 @@ def typename(obj: Any) -> str:
 
 
 LATER = ("_C", "_dynamo", "_subclasses", "_tensor_str", "__config__", "accelerator", "alias", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributed", "distributions", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg", "masked", "multiprocessing", "nn", "onnx", "ops", "optim", "overrides", "profiler", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version")
-ELSEWHERE = {"Future": "futures", "vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
+ELSEWHERE = {"DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C", "Future": "futures", "vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
 
 def __getattr__(name: str) -> Any:
     if name == "torch":                                      # some write torch.torch.Tensor

@@ -15,6 +15,8 @@ from typing import Any
 from typing import Literal
 from typing import overload
 import builtins as builtins
+from jtorch._C import DisableTorchFunction as DisableTorchFunction
+from jtorch._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
 from jtorch._functions.streams import Event as Event
 from jtorch.futures import Future as Future
 from jtorch._functions.draw import Generator as Generator

@@ -237,6 +237,25 @@ def test_settings_of_the_compiler() -> None:
     assert config.suppress_errors and not config.cache_size_limit
 
 
+def test_modules_in_threads() -> None:
+    """PyTorch's own take accelerators only."""
+    net = jtorch.nn.Sequential(jtorch.nn.Linear(2, 2), jtorch.nn.BatchNorm1d(2))
+    x = jtorch.randn(4, 2)
+    copies = jtorch.nn.parallel.replicate(net, ["cpu", "cpu"])
+    assert not list(copies[0].parameters()) and list(copies[0].buffers())
+    first, second = jtorch.nn.parallel.parallel_apply(copies, [(x,), x], [{}, {}])
+    assert jtorch.equal(first, second)
+    (first.square().sum() + second.square().sum()).backward()
+    shared = net[0].weight.grad
+    net.zero_grad()
+    (net(x).square().sum() * 2).backward()
+    np.testing.assert_allclose(shared.numpy(), net[0].weight.grad.numpy(), atol=1e-6)
+    with pytest.raises(RuntimeError):
+        jtorch.nn.parallel.parallel_apply([net, net], [x, jtorch.ones(1, 3)])
+    with pytest.raises(ValueError, match="2 modules, 1 inputs"):
+        jtorch.nn.parallel.parallel_apply([net, net], [x])
+
+
 def test_splitting_over_devices() -> None:
     """PyTorch's own takes GPUs only."""
     parallel = jtorch.nn.parallel.scatter_gather

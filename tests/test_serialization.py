@@ -416,3 +416,17 @@ def test_functions_are_pickled_by_their_place(home: str):
     for name, function in list(vars(importlib.import_module(f"jtorch{home}")).items()):
         if inspect.isfunction(function) and not name.startswith("_"):
             assert function.__module__.startswith("jtorch") and pickle.loads(pickle.dumps(function)) is function, name
+
+
+def test_elements_left_out(tmp_path: Path) -> None:
+    """The file has the place for them: another program may fill it."""
+    whole, empty = tmp_path / "whole.pt", tmp_path / "empty.pt"
+    jtorch.save({"a": jtorch.arange(5), "b": 3}, whole)
+    with jtorch.serialization.skip_data():
+        jtorch.save({"a": jtorch.arange(5), "b": 3}, empty)
+        with pytest.raises(RuntimeError, match="skip_data"):
+            jtorch.save(jtorch.ones(1), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    assert not (tmp_path / "old.pt").exists() and whole.stat().st_size == empty.stat().st_size
+    for module in (torch, jtorch):
+        found = module.load(empty)
+        assert found["b"] == 3 and found["a"].tolist() == [0] * 5 and str(found["a"].dtype) == "torch.int64"

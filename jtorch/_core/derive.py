@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from . import autocast, immediate, layout, misfit, override, returns  # noqa: F401  (`immediate` installs itself)
+from . import autocast, immediate, layout, misfit, override, returns, threads  # noqa: F401  (`immediate` and `threads` install themselves)
 from .deprecated import reordered
 from .device import META
 from .dtype import INTEGRAL, dtype, of_python

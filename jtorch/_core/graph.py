@@ -280,14 +280,15 @@ class Trace:
     sources   for input slots that require grad, the `Leaf` or the (finished trace, slot) they come from
     saved     after the run: the arrays by slot that gradients still need
     failed    what its program failed with, if it did
+    thread    what the thread that records it has of its own, see `State`
     guards    of the levels that its operations may belong to, while gradients can still flow through them
     """
     __slots__ = ("device", "guards", "root", "node", "inputs", "refs", "sources", "leaf_slots", "hooks", "boundary", "done", "failed", "saved", "freed", "serial",
-                 "customs", "packs", "overwritten", "leaf_versions", "early", "gradients", "mode", "__weakref__")
+                 "customs", "packs", "overwritten", "leaf_versions", "early", "gradients", "mode", "thread", "__weakref__")
     serials = count()
 
-    def __init__(self, device: device, root: Node, mode: Mode) -> None:
-        self.device, self.root, self.node, self.mode = device, root, root, mode
+    def __init__(self, device: device, root: Node, mode: Mode, thread: dict[str, Any]) -> None:
+        self.device, self.root, self.node, self.mode, self.thread = device, root, root, mode, thread
         self.inputs: list = []
         self.refs: list = []
         self.sources: dict[int, Any] = {}
@@ -306,6 +307,20 @@ class Trace:
         self.overwritten: dict[int, Any] = {}                # slot -> the write in place that changed what the tensor there holds
         self.leaf_versions: dict[int, int] = {}              # after the run: slot of a leaf -> the version that it had
         self.serial = next(Trace.serials)
+
+    def begin(self, device: device) -> Trace:
+        """A new trace for `device`, which becomes the current one of this one's thread."""
+        thread = self.thread
+        made = thread["trace"] = thread["traces"][device] = Trace(device, roots.setdefault(device, Node(None, 0)), thread["trace"].mode, thread)
+        made.guards.extend(thread["active"])
+        return made
+
+    def leave(self) -> None:
+        """This trace is done: its thread begins another one, where it is the current one."""
+        if self.thread["trace"] is self:
+            self.begin(self.device)
+        elif self.thread["traces"].get(self.device) is self:
+            del self.thread["traces"][self.device]
 
     def entries(self) -> Iterator[tuple[int, Entry]]:
         """The operations of the path, with their positions."""
@@ -351,14 +366,23 @@ def mode(grad: bool, inference: bool, floating: dtype, autocast: tuple = (), lev
 
 
 class State(threading.local):
-    """What each thread has of its own: the trace being recorded and the mode."""
+    """What each thread has of its own: the trace being recorded and the mode.
+
+    threads  how many there were so far
+    shared   called for the second one; the module `threads`, which is above this one, puts it here
+    """
+    threads = 0
+    shared: Callable[[], None]
 
     def __init__(self) -> None:
+        State.threads += 1
+        if State.threads == 2:
+            State.shared()
         self.traces: dict[device, Trace] = {}
         self.recent: deque[ref] = deque(maxlen=8)            # the newest values that were made from arrays on the host
         self.active: list[Guard] = []                        # the function transforms at work, outermost first
         self.capture: Any = None                             # what watches a call that may be repeated at once: see `shortcut`
-        self.trace = self.traces[CPU] = Trace(CPU, roots.setdefault(CPU, Node(None, 0)), mode(True, False, Default.floating, (), ()))
+        self.trace = self.traces[CPU] = Trace(CPU, roots.setdefault(CPU, Node(None, 0)), mode(True, False, Default.floating, (), ()), self.__dict__)
 
     @property
     def mode(self) -> Mode:
@@ -371,9 +395,7 @@ class State(threading.local):
 
     def start(self, device: device) -> Trace:
         """Begin a new trace for `device` and make it the current one."""
-        self.trace = self.traces[device] = Trace(device, roots.setdefault(device, Node(None, 0)), self.trace.mode)
-        self.trace.guards.extend(self.active)
-        return self.trace
+        return self.trace.begin(device)
 
     def switch(self, device: device) -> Trace:
         """Make the trace of `device` the current one."""

@@ -10,10 +10,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from . import misfit, public
+from .interpose import interpose
 from .tensor import Tensor
 
 # Functions that make tensors or look at settings: a mode sees them, the classes of their arguments are not asked
@@ -39,6 +40,7 @@ class State(threading.local):
 
 state = State()
 known: dict[type, bool] = {Tensor: False}                    # whether a class is asked
+asking: set[Callable] = set()                                # functions that ask
 names: dict[Any, str] = {}                                   # of public functions, and of the getters and setters of attributes
 
 
@@ -145,31 +147,26 @@ Tensor.__torch_function__ = classmethod(__torch_function__)   # type: ignore[att
 
 # ---- giving functions code that asks
 
-def _asking(*args: Any, _answer: Callable, **kwargs: Any) -> Any:
-    return _answer(args, kwargs)
-
-
-def interpose(function: Any, public: Callable, classes: bool = True, operator: bool = False) -> None:
+def interpose_asking(function: Any, public: Callable, classes: bool = True, operator: bool = False) -> None:
     """Let `function` ask, as the `public` one, before it does its work.  Without `classes` only modes are asked, in what it calls too.
 
     An `operator` says NotImplemented where nobody has an answer, so that Python raises its own TypeError.
     """
-    if not inspect.isfunction(function) or "_answer" in (function.__kwdefaults__ or ()):
+    if not inspect.isfunction(function) or function in asking:
         return                                               # it asks already, under another name
-    original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    original.__kwdefaults__ = function.__kwdefaults__
+    asking.add(function)
 
-    def answer(args: tuple, kwargs: dict[str, Any]) -> Any:
-        kinds = kinds_of((*args, *kwargs.values()) if kwargs else args) if classes and state.classes else []
-        if kinds or state.modes:
-            return ask(public, kinds, args, kwargs, operator)
-        if classes:
-            return original(*args, **kwargs)
-        with unasked():
-            return original(*args, **kwargs)
-    function.__signature__ = inspect.signature(function)     # type: ignore[attr-defined]  # functions take attributes
-    function.__defaults__, function.__kwdefaults__ = None, {"_answer": answer}
-    function.__code__ = _asking.__code__.replace(co_freevars=function.__code__.co_freevars, co_name=function.__name__)
+    def make(original: Callable) -> Callable[[tuple, dict[str, Any]], Any]:
+        def answer(args: tuple, kwargs: dict[str, Any]) -> Any:
+            kinds = kinds_of((*args, *kwargs.values()) if kwargs else args) if classes and state.classes else []
+            if kinds or state.modes:
+                return ask(public, kinds, args, kwargs, operator)
+            if classes:
+                return original(*args, **kwargs)
+            with unasked():
+                return original(*args, **kwargs)
+        return answer
+    interpose(function, make)
 
 
 class Activation:
@@ -186,7 +183,7 @@ def activate() -> None:
     for function, name, classes in public_functions():
         _activate(function, name, classes)
     for name, of in METHODS.items():
-        interpose(vars(Tensor).get(f"__{name}__"), vars(Tensor)[of], operator=name not in ("neg", "pos", "abs"))
+        interpose_asking(vars(Tensor).get(f"__{name}__"), vars(Tensor)[of], operator=name not in ("neg", "pos", "abs"))
 
 
 def public_functions() -> Iterator[tuple[Any, str, bool]]:
@@ -220,10 +217,10 @@ def _activate(function: Any, name: str, classes: bool) -> None:
         return                                               # under another name it asks already
     names[function] = name
     if inspect.isfunction(function):
-        interpose(function, function, classes, name.rpartition(".")[2].strip("_") in OPERATORS and name.endswith("__"))
+        interpose_asking(function, function, classes, name.rpartition(".")[2].strip("_") in OPERATORS and name.endswith("__"))
     else:
         attribute = function.__self__
-        interpose(attribute.fget if function.__name__ == "__get__" else attribute.fset, function)
+        interpose_asking(attribute.fget if function.__name__ == "__get__" else attribute.fset, function)
 
 
 def module_of(home: str) -> ModuleType:

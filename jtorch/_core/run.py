@@ -90,11 +90,11 @@ class Program:
 
 def flush(trace: Trace, cause: str) -> None:
     """Run everything that `trace` holds; its live values become concrete.  A new trace begins."""
-    if trace.done:
-        if trace.failed is not None:
-            raise trace.failed
-        return
     with lock:
+        if trace.done:
+            if trace.failed is not None:
+                raise trace.failed
+            return
         for r in trace.gradients:
             if (gradients := r()) is not None:
                 gradients.settle()
@@ -115,10 +115,7 @@ def flush(trace: Trace, cause: str) -> None:
         trace.early = None
         if trace.saved:
             note_saved(trace)
-        if here.trace is trace:
-            here.start(trace.device)
-        elif here.traces.get(trace.device) is trace:
-            del here.traces[trace.device]
+        trace.leave()
     if trace.failed is not None:
         raise trace.failed
 

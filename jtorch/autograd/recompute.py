@@ -12,12 +12,13 @@ from .._core.lower import differentiable
 from .._core.plan import ADD, TWICE, locate, route_to
 from .._core.record import record
 from .._core.run import concrete
+from .._core.storage import WITH_DATA
 from .._core.tensor import Tensor, wrap
 from .._core.walk import needs_python, value_at, walk
 from .._functions.draw import default_for, restore, states
 from .._ops.barrier import held
 
-__all__ = ["CheckpointError", "FEWER", "Mark", "default_for", "forget", "hold", "place_of", "restore", "states"]
+__all__ = ["CheckpointError", "FEWER", "Mark", "default_for", "forget", "hold", "place_of", "restore", "states", "with_data"]
 
 Place = Leaf | tuple[Trace, int]
 FEWER = ("torch.utils.checkpoint: A different number of tensors was saved during the original forward and recomputation.\n"
@@ -34,6 +35,11 @@ def hold(tensors: Sequence[Tensor], until: Sequence[Tensor]) -> list[Tensor]:
         return []
     values = record(held.op, (*tensors, *until), (len(tensors), len(until)))
     return [wrap(v) for v in (values if type(values) is tuple else (values,))]
+
+
+def with_data(made: Tensor, data: Tensor) -> Tensor:
+    """A tensor with other data, and the history of `made`, which need not be computed then."""
+    return wrap(record(WITH_DATA, (made, data)))
 
 
 def place_of(tensor: Tensor) -> Place | None:

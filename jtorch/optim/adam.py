@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
+from jtorch import Tensor
 
 from .._core.update import given, xp
+from . import _functional
 from .optimizer import Optimizer, ParamsT, check, check_betas, check_ways
 
 
@@ -70,3 +72,14 @@ class Adam(Optimizer):
         largest = [xp.maximum(state[2], v)] if h["amsgrad"] else []
         spread = xp.sqrt(largest[0] if largest else v) / scale + h["eps"]
         return p - size * (m / spread), [m, v, *largest]
+
+
+def adam(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor], max_exp_avg_sqs: list[Tensor], state_steps: list[Tensor],
+         foreach: bool | None = None, capturable: bool = False, differentiable: bool = False, fused: bool | None = None, grad_scale: Tensor | None = None,
+         found_inf: Tensor | None = None, has_complex: bool = False, decoupled_weight_decay: bool = False, *, amsgrad: bool, beta1: Any, beta2: Any, lr: Any,
+         weight_decay: float, eps: float, maximize: bool) -> None:
+    """One step of `Adam` for parameters with these gradients and moments, which it changes."""
+    moments = {"exp_avg": exp_avgs, "exp_avg_sq": exp_avg_sqs, "max_exp_avg_sq": max_exp_avg_sqs}
+    _functional.step(Adam, params, grads, moments, state_steps, dict(
+        lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize, capturable=capturable,
+        decoupled_weight_decay=decoupled_weight_decay), grad_scale, found_inf)

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .adam import Adam
+from jtorch import Tensor
+
+from .adam import Adam, adam
 from .optimizer import ParamsT
 
 
@@ -15,3 +17,12 @@ class AdamW(Adam):
                  differentiable: bool = False, fused: bool | None = None) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
                          differentiable=differentiable, fused=fused, decoupled_weight_decay=True)
+
+
+def adamw(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor], max_exp_avg_sqs: list[Tensor], state_steps: list[Tensor],
+          foreach: bool | None = None, capturable: bool = False, differentiable: bool = False, fused: bool | None = None, grad_scale: Tensor | None = None,
+          found_inf: Tensor | None = None, has_complex: bool = False, *, amsgrad: bool, beta1: Any, beta2: Any, lr: Any,
+          weight_decay: float, eps: float, maximize: bool) -> None:
+    """One step of `AdamW` for parameters with these gradients and moments, which it changes."""
+    adam(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, foreach, capturable, differentiable, fused, grad_scale, found_inf, has_complex, True,
+         amsgrad=amsgrad, beta1=beta1, beta2=beta2, lr=lr, weight_decay=weight_decay, eps=eps, maximize=maximize)

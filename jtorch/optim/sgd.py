@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jtorch as torch
+from jtorch import Tensor
 
 from .._core.update import constant, given, xp
+from . import _functional
 from .optimizer import Optimizer, ParamsT, apart, check, check_ways
 
 
@@ -76,3 +78,14 @@ class SGD(Optimizer):
             g = g + h["momentum"] * buffer if h["nesterov"] else buffer
             state = [buffer]
         return p - h["lr"] * g, state
+
+
+def sgd(params: list[Tensor], d_p_list: list[Tensor], momentum_buffer_list: list[Tensor | None], has_sparse_grad: bool = False, foreach: bool | None = None,
+        fused: bool | None = None, grad_scale: Tensor | None = None, found_inf: Tensor | None = None, *, weight_decay: float, momentum: float, lr: float,
+        dampening: float, nesterov: bool, maximize: bool) -> None:
+    """One step of `SGD` for parameters with the gradients `d_p_list`.  Buffers that are None begin, and the list has them then."""
+    states = _functional.step(SGD, params, d_p_list, {"momentum_buffer": momentum_buffer_list}, None, dict(
+        lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov, maximize=maximize), grad_scale, found_inf)
+    for k, state in enumerate(states):
+        if momentum and momentum_buffer_list[k] is None:
+            momentum_buffer_list[k] = state.get("momentum_buffer")

@@ -8,7 +8,7 @@ from ..types import Storage
 from .loading import get_unsafe_globals_in_checkpoint, load
 from .location import default_restore_location, location_tag, register_package, validate_cuda_device
 from .options import (LoadEndianness, get_crc32_options, get_default_load_endianness, get_default_mmap_options, set_crc32_options,
-                      set_default_load_endianness, set_default_mmap_options)
+                      set_default_load_endianness, set_default_mmap_options, skip_data)
 from .rebuild import _get_layout
 from .safe import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from .saving import save
@@ -24,4 +24,4 @@ class SourceChangeWarning(Warning):
 __all__ = ["DEFAULT_PROTOCOL", "LoadEndianness", "SourceChangeWarning", "_get_layout", "add_safe_globals", "clear_safe_globals",
            "default_restore_location", "get_crc32_options", "get_default_load_endianness", "get_default_mmap_options", "get_safe_globals",
            "get_unsafe_globals_in_checkpoint", "load", "location_tag", "register_package", "safe_globals", "save", "set_crc32_options",
-           "set_default_load_endianness", "set_default_mmap_options", "validate_cuda_device"]
+           "set_default_load_endianness", "set_default_mmap_options", "skip_data", "validate_cuda_device"]

@@ -16,6 +16,7 @@ class _Options:
     endianness: LoadEndianness | None = None
     mapping = mmap.MAP_PRIVATE
     checksums = True
+    skipping = False
 
 
 def get_default_load_endianness() -> LoadEndianness | None:
@@ -62,3 +63,24 @@ def get_crc32_options() -> bool:
 def set_crc32_options(compute_crc32: bool) -> None:
     """Set whether `save` computes checksums.  Without them saving is faster and zip programs call the file corrupt; `load` never looks at them."""
     _Options.checksums = compute_crc32
+
+
+class skip_data:
+    """A part of the program in which `save` leaves the place of tensors' elements empty, for another program to fill; `load` gives any elements.
+
+    materialize_fake_tensors  accepted: there are none
+    """
+
+    def __init__(self, materialize_fake_tensors: bool = False) -> None:
+        self.materialize_fake_tensors = materialize_fake_tensors
+
+    def __enter__(self) -> None:
+        self.before, _Options.skipping = _Options.skipping, True
+
+    def __exit__(self, *error: object) -> None:
+        _Options.skipping = self.before
+
+
+def skipping() -> bool:
+    """Whether elements are left out."""
+    return _Options.skipping

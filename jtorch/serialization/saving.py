@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import IO
 
 from .archive import ALIGNMENT, ZipWriter
+from .options import skipping
 from .pickler import Storages, pickled
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001               # of the format before zip archives
@@ -32,6 +33,8 @@ def save(obj: object, f: File, pickle_module: ModuleType = pickle, pickle_protoc
     """
     if not isinstance(f, str | os.PathLike) and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+    if skipping() and not _use_new_zipfile_serialization:
+        raise RuntimeError("Cannot use skip_data=True with _use_new_zipfile_serialization=False")
     storages = Storages((lambda key, count: str(count)) if _use_new_zipfile_serialization else (lambda key, count: str(id(key) + count)),
                         legacy=not _use_new_zipfile_serialization)
     data = pickled(obj, storages, pickle_module, pickle_protocol)
@@ -62,7 +65,8 @@ def _write_zip(archive: ZipWriter, data: bytes, storages: Storages, byteorder: b
     if byteorder:
         archive.record("byteorder", sys.byteorder.encode())
     for name, storage in storages.all.items():
-        archive.record(f"data/{name}", storage.bytes())
+        elements = storage.bytes()
+        archive.record(f"data/{name}", bytes(memoryview(elements).nbytes) if skipping() else elements)
     archive.finish()
 
 

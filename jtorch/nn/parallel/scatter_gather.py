@@ -11,7 +11,8 @@ __all__ = ["gather", "scatter", "scatter_kwargs"]
 Target = int | str | torch.device
 
 
-def _device(target: Target) -> torch.device:
+def device_of(target: Target) -> torch.device:
+    """The device that a number of an accelerator, or a name, means."""
     return torch.device("cuda", target) if isinstance(target, int) else torch.device(target)
 
 
@@ -23,7 +24,7 @@ def _container(like: Any, items: list) -> Any:
 def scatter(inputs: Any, target_gpus: Sequence[Target], dim: int = 0) -> Any:
     """Nested containers of tensors for each device: the tensors are split along `dim`, everything else is given to each."""
     if isinstance(inputs, torch.Tensor):
-        return tuple([part.to(_device(target)) for part, target in zip(inputs.chunk(len(target_gpus), dim), target_gpus, strict=False)])
+        return tuple([part.to(device_of(target)) for part, target in zip(inputs.chunk(len(target_gpus), dim), target_gpus, strict=False)])
     if isinstance(inputs, tuple | list) and inputs:
         return [_container(inputs, list(items)) for items in zip(*[scatter(item, target_gpus, dim) for item in inputs], strict=False)]
     if isinstance(inputs, dict) and inputs:
@@ -41,7 +42,7 @@ def scatter_kwargs(inputs: tuple, kwargs: dict[str, Any] | None, target_gpus: Se
 
 def gather(outputs: Sequence, target_device: Target, dim: int = 0) -> Any:
     """What the devices gave, on one device: tensors joined along `dim`, those without dimensions as a vector."""
-    where = _device(target_device) if target_device != -1 else torch.device("cpu")
+    where = device_of(target_device) if target_device != -1 else torch.device("cpu")
     return _gathered(list(outputs), lambda parts: torch.cat([part.reshape(1) if part.dim() == 0 else part for part in (p.to(where) for p in parts)],
                                                             0 if parts[0].dim() == 0 else dim))
 
