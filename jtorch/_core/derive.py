@@ -12,7 +12,6 @@ from operator import index
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from . import autocast, immediate, layout, misfit, override, returns, threads  # noqa: F401  (`immediate` and `threads` install themselves)
 from .deprecated import reordered
@@ -22,7 +21,7 @@ from .graph import here, mode
 from .op import NONE, OPERANDS, REGISTRY, SEQUENCES, Op, View
 from .overload import RENAMED, overloaded
 from .public import PUBLIC
-from .record import TENSORS, note_check, record, record_one, record_three, record_two, seen
+from .record import TENSORS, at_hand, note_check, record, record_one, record_three, record_two, seen
 from .sparse import FORMS, SparseTensor, elsewhere, refusing, stored
 from .tensor import Tensor, new, wrap, wrap_all
 from .transfer import to_host
@@ -108,7 +107,7 @@ def _check_known(op: Op, attrs: tuple, *operands: Any) -> None:
 def all_pending(operands: tuple) -> bool:
     """Whether there is nothing to check: no operand is a number, and none's values are on the host."""
     for x in operands:
-        if x is not None and (type(x) not in TENSORS or (v := x._value) is None or type(v.array) is ndarray and not hasattr(v, "copy")):
+        if x is not None and (type(x) not in TENSORS or (v := x._value) is None or at_hand(v)):
             return False
     return True
 

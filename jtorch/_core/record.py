@@ -458,12 +458,17 @@ def _translate(error: Exception, op: Any, kinds: list) -> Exception:
     return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
 
 
+def at_hand(value: Value) -> bool:
+    """Whether looking at the elements runs nothing.  What is used often was looked at often; run at once, every operation's result is there."""
+    return type(value.array) is np.ndarray and not hasattr(value, "copy") or EAGER and value.array is not None and value.aval.device is CPU
+
+
 def seen(x: Any) -> Any:
     """The values of a tensor as a NumPy array where looking at them runs nothing, else its aval.  What is no tensor, as it is."""
     if type(x) not in TENSORS:
         return x
     value = x._read_value()
-    return value.array if type(value.array) is np.ndarray and not hasattr(value, "copy") else value.aval    # what is used often was looked at often
+    return value.aval if not at_hand(value) else value.array if type(value.array) is np.ndarray else np.asarray(concrete(value, "check"))
 
 
 def check_values(check: Callable, *operands: Any) -> None:
