@@ -197,6 +197,7 @@ from jtorch._functions.calculus import pca_lowrank as pca_lowrank
 from jtorch._functions.draw import poisson as poisson
 from jtorch._functions.convert import positive as positive
 from jtorch import profiler as profiler
+from jtorch import quasirandom as quasirandom
 from jtorch import random as random
 from jtorch._functions.shape import ravel as ravel
 from jtorch._functions.shape import real as real

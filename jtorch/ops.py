@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any, NoReturn
 
 import jtorch as torch
@@ -15,9 +16,10 @@ from jtorch import nn
 
 ANY = "CompositeImplicitAutograd"                            # the kernel for every device
 FIRST = "Autograd"                                           # the kernel that goes before all others
-INNER = re.compile(r"_[a-z]|(index|slice|sym_\w+|alias|copy)$")    # names that only PyTorch's own compiler calls, and libraries look up
+INNER = re.compile(r"_[a-z]|(index|slice|sym_\w+|alias|copy|convolution_backward)$")    # names that only PyTorch's own compiler calls, and libraries look up
 
 
+AROUND: list[Callable] = []                                  # who watches the calls of operators: called with the operator, what runs it, and its arguments
 KERNELS: defaultdict[str, dict[str, Callable]] = defaultdict(dict)    # by the operator's name with namespace; some are there before the operator is
 
 
@@ -40,7 +42,10 @@ class Operator:
         return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.kernel(args, kwargs)(*args, **kwargs)
+        kernel = self.kernel(args, kwargs)
+        if not AROUND:
+            return kernel(*args, **kwargs)
+        return reduce(lambda run, around: lambda: around(self, run, args, kwargs), AROUND, lambda: kernel(*args, **kwargs))()
 
 
 DEFINED: dict[str, Operator] = {}                            # all that was made, by name with namespace

@@ -109,6 +109,14 @@ class Plan:
         self.steps = kept[::-1]
 
     @cached_property
+    def wanted(self) -> dict[Place, tuple[int, ...]]:
+        """For each step the positions of the operands whose gradients go on to a leaf or a target."""
+        made = {(k, s) for k, i in self.steps for e in [self.entry((k, i))] for s in range(e.first, e.first + len(e.outputs))}
+        useful = made.union(self.targets, *self.leaves.values())
+        return {step: tuple([n for n, place in zip(differentiable(self.entry(step)), self.passes(step), strict=True)
+                             if place in useful or self.wires.get(place) in useful]) for step in self.steps}
+
+    @cached_property
     def complete(self) -> dict[Place, list[int]]:
         """For each step the numbers of the leaves whose gradients are complete after it."""
         last = {p: step for step in self.steps for p in self.passes(step)}

@@ -41,6 +41,7 @@ QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", 
 ROUNDED = (("xla_allow_excess_precision", False),)            # 16-bit results are rounded also where nobody looks at them, as PyTorch's are
 clock = count(1)
 watching: list[Any] = []                                     # the profiler at work, if there is one: see `profiling`
+leaving: list[Callable[[Trace], None]] = []                  # who counts what is recorded hears of each trace before it runs: see `counting`
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
 
 
@@ -95,6 +96,8 @@ def flush(trace: Trace, cause: str) -> None:
             if trace.failed is not None:
                 raise trace.failed
             return
+        for told in leaving:
+            told(trace)
         for r in trace.gradients:
             if (gradients := r()) is not None:
                 gradients.settle()

@@ -26,6 +26,7 @@ def needs_python(route: Route) -> bool:
 class Vjp:
     """The gradient of one recorded entry, as an operation of its own; itself differentiable.
 
+    Its attributes are the entry, which of its results have cotangents, and the positions of the operands whose gradients are of use (others are not computed).
     splits  a result without a cotangent takes no part in the gradient: zeros in its place would become nan where a derivative is infinite
     """
     name, kind, differentiable, splits = "vjp", "none", True, True
@@ -36,7 +37,7 @@ class Vjp:
 
     def run(self, operands: Sequence, attrs: tuple) -> tuple:
         """The cotangents of the entry's differentiable operands."""
-        entry, present = attrs
+        entry, present, _ = attrs
         count = len(entry.operands)
         own = [r.number if r.__class__ is Const else blank(a) if x is None else x for r, a, x in
                zip(entry.operands, entry.inputs, operands[:count], strict=True)]
@@ -137,7 +138,7 @@ def _passed(route: Route, step: Place, operands: list | None, grads: list[Value 
         return trace.customs[entry.first].pull_back(trace, step[1], entry, [g for g, a in zip(grads, entry.outputs, strict=True) if a.requires_grad])
     present = tuple([g is not None and a.requires_grad for g, a in zip(grads, entry.outputs, strict=True)])
     given = [g if g.__class__ is Value else g.to_dense()._read_value() for g, there in zip(grads, present, strict=True) if there]
-    results = record(VJP, (*operands, *given), (entry.within(here.mode.levels), present))
+    results = record(VJP, (*operands, *given), (entry.within(here.mode.levels), present, route.plan.wanted[step]))
     return list(results) if type(results) is tuple else [results]
 
 
