@@ -7,6 +7,9 @@ from typing import Any
 from . import Generator as Generator
 from ._core import override
 from ._core.graph import here
+from ._dispatch import DispatchKey as DispatchKey
+from ._dispatch import DispatchKeySet as DispatchKeySet
+from ._dispatch import _ExcludeDispatchKeyGuard as _ExcludeDispatchKeyGuard
 
 _disabled_torch_function_impl: Any = override.disabled
 

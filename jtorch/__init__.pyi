@@ -31,17 +31,28 @@ from jtorch._functions.memory import TypedStorage as TypedStorage
 from jtorch._functions.memory import UntypedStorage as UntypedStorage
 from jtorch import _C as _C
 from jtorch import __config__ as __config__
+from jtorch._functions.conditions import _assert as _assert
+from jtorch._functions.conditions import _check as _check
+from jtorch._functions.conditions import _check_is_size as _check_is_size
+from jtorch._functions.conditions import _check_tensor_all as _check_tensor_all
+from jtorch._functions.conditions import _check_tensor_all_with as _check_tensor_all_with
+from jtorch._functions.conditions import _check_with as _check_with
+from jtorch import _custom_ops as _custom_ops
 from jtorch import _dynamo as _dynamo
 from jtorch._functions.gamma import _sample_dirichlet as _sample_dirichlet
+from jtorch._functions.conditions import _shape_as_tensor as _shape_as_tensor
 from jtorch._functions.gamma import _standard_gamma as _standard_gamma
 from jtorch import _subclasses as _subclasses
+from jtorch import _tensor as _tensor
 from jtorch import _tensor_str as _tensor_str
+from jtorch import _utils as _utils
 from jtorch import accelerator as accelerator
 from jtorch._functions.parts import adjoint as adjoint
 from jtorch._functions.native import affine_grid_generator as affine_grid_generator
 from jtorch import alias as alias
 from jtorch._functions.search import allclose as allclose
 from jtorch import amp as amp
+from jtorch import ao as ao
 from jtorch._functions.determinism import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from jtorch._functions.search import argwhere as argwhere
 from jtorch._functions.shape import as_strided as as_strided
@@ -312,6 +323,10 @@ StorageBase = UntypedStorage
 USE_GLOBAL_DEPS: builtins.bool
 USE_RTLD_GLOBAL_WITH_LIBTORCH: builtins.bool
 __version__: TorchVersion
+def _check_index(cond: Any, message: Any = None) -> None: ...
+def _check_not_implemented(cond: Any, message: Any = None) -> None: ...
+def _check_type(cond: Any, message: Any = None) -> None: ...
+def _check_value(cond: Any, message: Any = None) -> None: ...
 def _dirichlet_grad(x: Tensor | Number, alpha: Tensor | Number, total: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def _from_host(array: ndarray, where: device = ..., requires_grad: builtins.bool = False) -> Tensor: ...
 def _standard_gamma_grad(input: Tensor, output: Tensor, *, out: Tensor | None = None) -> Tensor: ...

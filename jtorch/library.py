@@ -4,6 +4,7 @@ They run as any other code does: what they record becomes part of the step's pro
 """
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import types
@@ -25,7 +26,8 @@ __all__ = ["CustomOpDef", "Library", "custom_op", "define", "fallthrough_kernel"
 
 PLAIN = {Tensor: "Tensor", int: "SymInt", float: "float", bool: "bool", str: "str", torch.device: "Device", torch.dtype: "ScalarType"}
 KEYS = {"CPU": "cpu", "CUDA": "cuda", "XPU": "xpu", "MPS": "mps", "Meta": "meta",        # dispatch keys, by what a kernel is kept under
-        **dict.fromkeys((ANY, "CompositeExplicitAutograd", "BackendSelect"), ANY), **dict.fromkeys(("Autograd", "AutogradCPU", "AutogradCUDA"), FIRST)}
+        **dict.fromkeys((ANY, "CompositeExplicitAutograd", "BackendSelect"), ANY), **dict.fromkeys(("Autograd", "AutogradCPU", "AutogradCUDA"), FIRST),
+        **{f"Autocast{name}": f"autocast {name.lower()}" for name in ("CPU", "CUDA", "XPU", "MPS")}}
 
 
 # ---- schemas
@@ -97,21 +99,36 @@ def _returned(kind: Any) -> str | None:
 
 # ---- operators of a function
 
-class CustomOpDef:
-    """An operator made by `custom_op`: call it, or give it kernels for other devices, a gradient, a rule for `vmap`."""
+def _signature_of(schema: str) -> inspect.Signature:
+    """The parameters of a schema: "foo(Tensor x, int[] sizes=[1, 2], *, float k=1.0) -> Tensor"."""
+    parameters: list[inspect.Parameter] = []
+    kind: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    for part in re.findall(r"(?:\[[^\]]*\]|\([^)]*\)|\"[^\"]*\"|[^,])+", schema.split("(", 1)[1].rpartition("->")[0].rstrip().removesuffix(")")):
+        declared, _, default = part.partition("=")
+        if declared.strip() == "*":
+            kind = inspect.Parameter.KEYWORD_ONLY
+        elif declared.strip():
+            words = declared.split()
+            parameters.append(inspect.Parameter(words[-1], kind, default=_literal(default.strip()) if default else inspect.Parameter.empty,
+                                                annotation=Tensor if words[0].split("(")[0] == "Tensor" else inspect.Parameter.empty))
+    return inspect.Signature(parameters)
 
-    def __init__(self, namespace_: str, name: str, schema: str, function: Callable, mutates: bool, devices: Sequence[str]) -> None:
-        self._namespace, self._name, self._schema, self._mutates = namespace_, name, schema, mutates
-        printed = re.sub(r"=(-?[0-9]+\.)0(?=[,)])", r"=\1", schema)       # floats as C++ prints them
-        self._operator = Operator(f"{namespace_}::{name}", f"{namespace_}::{name}{printed}")
-        self._signature = inspect.signature(function)
-        self._init_fn, self._qualname = function, f"{namespace_}::{name}"
-        self._operator.kernels.update(dict.fromkeys(devices, function))
+
+def _literal(text: str) -> Any:
+    """A default of a schema; a word, such as that of a type, is the type's."""
+    return getattr(torch, text) if text.isidentifier() and text not in ("None", "True", "False") else ast.literal_eval(text)
+
+
+class CustomOpDef:
+    """An operator made by `custom_op`, or the rules of another one: call it, or give it kernels for other devices, a gradient, a rule for `vmap`."""
+
+    def __init__(self, operator: Operator, schema: str, function: Callable | None, signature: inspect.Signature, mutates: bool) -> None:
+        self._operator, self._schema, self._init_fn, self._signature, self._mutates = operator, schema, function, signature, mutates
+        self._namespace, self._name, self._qualname = operator.namespace, operator.name, f"{operator.namespace}::{operator.name}"
         self._backward: tuple[Callable, Callable | None] | None = None
         self._vmap: Callable | None = None
-        DEFINED[self._qualname] = self._operator
+        operator.rules = self._with_rules
         MADE[self._qualname] = self
-        namespace(namespace_)._put(self, name, self._operator.schema)
 
     def __repr__(self) -> str:
         return f"<CustomOpDef({self._qualname})>"
@@ -145,9 +162,12 @@ class CustomOpDef:
         return func
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._operator(*args, **kwargs)
+
+    def _with_rules(self, *args: Any, **kwargs: Any) -> Any:
         bound = self._bound(args, kwargs)
         if self._mutates:
-            return self._operator(*bound.args, **bound.kwargs)
+            return self._operator.run(*bound.args, **bound.kwargs)
         leaves, spec = tree_flatten(tuple(bound.arguments.values()))
         return self._function.apply(spec, *leaves)
 
@@ -176,7 +196,7 @@ class CustomOpDef:
 
         def forward(spec: TreeSpec, *leaves: Any) -> Any:
             args, kwargs = given(spec, leaves)
-            found = operator(*args, **kwargs)
+            found = operator.run(*args, **kwargs)
             _check_new(operator, tree_leaves(found), leaves)
             return found
 
@@ -245,7 +265,11 @@ def custom_op(name: str, fn: Callable | None = None, /, *, mutates_args: str | I
             raise ValueError(f"custom_op(name): expected a name with a namespace, such as 'mylib::{name}'")
         text = schema or infer_schema(function, mutates_args=mutates_args)        # type: ignore[arg-type]
         devices = [ANY] if device_types is None else [device_types] if isinstance(device_types, str) else list(device_types)
-        return CustomOpDef(home, own, text, function, "!" in text, devices)
+        printed = re.sub(r"=(-?[0-9]+\.)0(?=[,)])", r"=\1", text)         # floats as C++ prints them
+        operator = DEFINED[f"{home}::{own}"] = Operator(f"{home}::{own}", f"{home}::{own}{printed}")
+        operator.kernels.update(dict.fromkeys(devices, function))
+        namespace(home)._put(operator, own, operator.schema)
+        return CustomOpDef(operator, text, function, inspect.signature(function), "!" in text)
     return make if fn is None else make(fn)
 
 
@@ -257,26 +281,37 @@ def triton_op(name: str, fn: Callable | None = None, /, *, mutates_args: str | I
 
 # ---- by name
 
+def _qualified(op: Any) -> str:
+    return op if isinstance(op, str) else op._qualname if isinstance(op, CustomOpDef) else op.name()
+
+
 def _named(op: Any, function: str) -> CustomOpDef:
-    found = op if isinstance(op, CustomOpDef) else MADE.get(op if isinstance(op, str) else op.name())
-    if found is None:
-        raise RuntimeError(f"torch.library.{function}: there is no operator {op}, made by custom_op")
-    return found
+    name = _qualified(op)
+    if name not in DEFINED:
+        raise AttributeError(f"torch.library.{function}: '_OpNamespace' '{name.split('::')[0]}' object has no attribute '{name.split('::')[-1]}'")
+    operator = DEFINED[name]
+    return MADE.get(name) or CustomOpDef(operator, operator.schema, None, _signature_of(operator.schema), "!" in operator.schema)
 
 
-def register_kernel(op: Any, device_types: str | Sequence[str] | None, func: Callable | None = None, /, *, lib: Any = None) -> Callable:
+def register_kernel(op: Any, device_types: str | Sequence[str] | None, func: Callable | None = None, /, *, lib: Any = None) -> Callable | None:
     """See `CustomOpDef.register_kernel`."""
-    return _named(op, "register_kernel").register_kernel(device_types, func)
+    if func is None:
+        return lambda func: register_kernel(op, device_types, func)
+    if _qualified(op) in MADE:
+        return MADE[_qualified(op)].register_kernel(device_types, func)
+    impl(_qualified(op), "default" if device_types is None else device_types, func)
+    return None
 
 
 def register_fake(op: Any, func: Callable | None = None, /, *, lib: Any = None, _stacklevel: int = 1, allow_override: bool = False) -> Callable:
     """The function for tensors without data; also as a decorator."""
     if func is None:
         return lambda func: register_fake(op, func)
-    name = op if isinstance(op, str) else op._qualname if isinstance(op, CustomOpDef) else op.name()
-    if name not in DEFINED:
-        raise RuntimeError(f"torch.library.register_fake: there is no operator {name}")
-    DEFINED[name].fake = func
+    name = _qualified(op)
+    if name in DEFINED:
+        DEFINED[name].fake = func
+    else:
+        KERNELS[name]["meta"] = func                         # the operator may be defined later
     return func
 
 

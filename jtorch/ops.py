@@ -31,10 +31,14 @@ class Operator:
         self.schema = schema
         self.kernels = KERNELS[name]
         self.fake: Callable | None = None
+        self.rules: Callable | None = None                   # what runs it so that its gradient and its rule for batches are known
 
     def kernel(self, args: tuple, kwargs: dict[str, Any]) -> Callable:
         """The kernel for the device of the first tensor.  Raises NotImplementedError where there is none."""
         kind = next((x.device.type for x in _tensors([args, kwargs])), "cpu")
+        cast = self.kernels.get(f"autocast {kind}")
+        if cast is not None and torch.is_autocast_enabled(kind):
+            return cast
         found = (self.fake if kind == "meta" else self.kernels.get(FIRST)) or self.kernels.get(kind) or self.kernels.get(ANY)
         if found is None:
             raise NotImplementedError(f"Could not run '{self.namespace}::{self.name}' with arguments from the '{kind.upper() if kind != 'meta' else 'Meta'}' "
@@ -42,6 +46,10 @@ class Operator:
         return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return (self.rules or self.run)(*args, **kwargs)
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """What the kernel gives."""
         kernel = self.kernel(args, kwargs)
         if not AROUND:
             return kernel(*args, **kwargs)

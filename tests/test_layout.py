@@ -20,7 +20,7 @@ CATCH_ALL = {"jtorch/autograd/grad_mode.py": "any error thrown into a decorated 
              "jtorch/nn/modules/state.py": "load_state_dict names any error of copying one tensor, with the others, in its own",
              "jtorch/futures.py": "any error of a callback goes to who waits for what it gives",
              "jtorch/utils/data/_utils/worker.py": "any error of user code in a worker travels to the parent process"}
-PYTORCH_NAMES = {"jtorch/nn/modules/utils.py", "jtorch/distributions/utils.py"}   # public paths of PyTorch's
+PYTORCH_NAMES = {"jtorch/nn/modules/utils.py", "jtorch/distributions/utils.py", "jtorch/_dynamo/utils.py"}   # public paths of PyTorch's
 
 
 def module(path: Path) -> str:

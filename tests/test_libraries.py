@@ -16,6 +16,7 @@ import jtorch._dynamo
 import jtorch.fx.experimental.symbolic_shapes
 import jtorch.library
 import jtorch.nn.parallel.scatter_gather
+import jtorch.onnx.symbolic_helper
 import jtorch.utils.dlpack
 from jtorch import futures
 
@@ -60,6 +61,21 @@ def of(name, function, fake=torch.empty_like):
     return made
 unfaked, same, wide = of("unfaked", lambda x: x * 2, None), of("same", lambda x: x), of("wide", lambda x: x * 2, lambda x: x.new_empty(7))
 changing, looking = of("changing", lambda x: x.add_(1).clone()), of("looking", lambda x: x[1:])
+library.define("ruled(Tensor x, float k=2.0) -> Tensor")
+library.impl("ruled", lambda x, k=2.0: x.detach() * k, "CPU")
+torch.library.register_autograd("{space}lib::ruled", lambda ctx, grad: (grad * 100, None), setup_context=lambda ctx, inputs, output: None)
+ruled = torch.ops.{space}lib.ruled
+library.define("cast(Tensor x) -> Tensor")
+cast = torch.ops.{space}lib.cast
+library.impl("cast", lambda x: x + 1, "CPU")
+def cast_first(x):
+    with torch._C._ExcludeDispatchKeyGuard(torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU)):
+        return cast(x.float())
+library.impl("cast", cast_first, "AutocastCPU")
+def under_autocast(function):
+    with torch.autocast("cpu"):
+        return function()
+def abs_(x): return abs(x)
 x = torch.ones(3, requires_grad=True)
 """
 CALLS = """
@@ -126,8 +142,50 @@ library.impl("host", lambda x: x, "Nowhere")
 library.impl("later", lambda x: x + 2, "CPU"), library.define("later(Tensor x) -> Tensor"), torch.ops.{space}lib.later(x.detach())
 torch.library.impl("{space}::latest", "cpu", lambda x: x + 2), torch.library.define("{space}::latest", "(Tensor x) -> Tensor"), torch.ops.{space}.latest(x.detach())
 torch.overrides.is_tensor_method_or_property(torch.Tensor.add), torch.overrides.is_tensor_method_or_property(torch.add)
+ruled(x, 3.0), torch.ops.{space}lib.ruled(x, k=3.0), torch.ops.{space}lib.ruled.default(x.detach())
+ruled(x, 3.0).sum().backward(), x.grad
+torch.autograd.grad(torch.ops.{space}lib.ruled(x).sum(), x)
+ruled(3)
+torch.library.register_kernel("{space}lib::bare", "cpu", lambda x: x + 7), torch.ops.{space}lib.bare(x.detach())
+torch.library.register_kernel("{space}lib::bare", "cpu")(lambda x: x + 8), torch.ops.{space}lib.bare(x.detach())
+torch.library.register_autograd("{space}lib::nothing", lambda ctx, grad: grad)
+torch._C.DispatchKeySet(torch._C.DispatchKey.CPU).has(torch._C.DispatchKey.CPU), torch._C.DispatchKeySet(torch._C.DispatchKey.CPU).has(torch._C.DispatchKey.CUDA)
+(torch._C.DispatchKeySet(torch._C.DispatchKey.CPU) | torch._C.DispatchKeySet(torch._C.DispatchKey.CUDA)).has(torch._C.DispatchKey.CUDA)
+cast(torch.ones(2)), under_autocast(lambda: cast(torch.ones(2, dtype=torch.float16)))
+torch.onnx.register_custom_op_symbolic("{space}::f", len, 11), torch.onnx.symbolic_helper.parse_args("v", "i")(abs_)(-3)
+torch.onnx.register_custom_op_symbolic("nothing", len, 11)
+torch.jit.annotations.BroadcastingList2[int], torch.jit._script_if_tracing(abs_)(-2), torch._dynamo.utils.is_compile_supported("cpu")
+torch._tensor._convert([torch.ones(1)], torch.nn.Parameter), torch._tensor.Tensor is torch.Tensor
+torch._utils._flatten_dense_tensors([torch.ones(2, 2), torch.zeros(1)]), torch._utils._unflatten_dense_tensors(torch.arange(5.0), [torch.ones(2, 2), torch.zeros(1)])
+torch._utils._get_device_index(3), torch._utils._get_device_index("cuda:1")
+torch._utils._get_device_index("cpu")
+torch._utils._get_device_index("cpu", allow_cpu=True)
+torch.ao.quantization.QuantStub()(x), torch.ao.quantization.DeQuantStub()(x), str(torch.ao.quantization.QuantStub())
+[getattr(torch.nn.quantized.FloatFunctional(), n)(x, x) for n in ("add", "mul", "add_relu")], torch.nn.quantized.FloatFunctional().add_scalar(x, 2.0)
+torch.nn.quantized.FloatFunctional()(x)
+str(torch.ao.nn.quantized.FloatFunctional()), torch.ao.nn.quantized.FloatFunctional().cat([x, x]), torch.nn.quantized.FloatFunctional().matmul(x, x)
+torch._custom_ops.infer_schema(a, mutates_args=())
+torch._assert(1 > 0, "a"), torch._check(True), torch._check_is_size(3), torch._check_tensor_all(x > 0), torch._shape_as_tensor(torch.ones(2, 3))
+torch._assert(False, "a")
+torch._assert(x.sum() < 0, "a")
+torch._check(False)
+torch._check(False, lambda: "told")
+torch._check(False, "told")
+torch._check(1)
+torch._check(x > 0)
+torch._check_index(False, lambda: "i")
+torch._check_value(False, lambda: "v")
+torch._check_type(False, lambda: "t")
+torch._check_not_implemented(False, lambda: "n")
+torch._check_is_size(-1)
+torch._check_is_size(5, max=3)
+torch._check_with(KeyError, False, lambda: "k")
+torch._check_tensor_all(x < 0, lambda: "all")
+torch._check_tensor_all(x)
+torch._check_tensor_all(3)
+torch._check_tensor_all_with(KeyError, x < 0, lambda: "all")
 """
-LOOSE = "nothing", "Tensor", "scale(x, 1.0, 2)", "bare", "strange", "alone", "same", "looking"    # where PyTorch's text goes on, or names its own files
+LOOSE = "nothing", "Tensor", "scale(x, 1.0, 2)", "bare", "strange", "alone", "same", "looking", "ruled(3)", "_get_device_index"    # where PyTorch's text goes on, or names its own files
 
 
 def shown(x: Any) -> Any:

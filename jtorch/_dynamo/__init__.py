@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..compiler import allow_in_graph, assume_constant_result, compile, disable, is_compiling, list_backends, reset, set_stance
+from . import utils as utils
 from .settings import config
 
 __all__ = ["allow_in_graph", "assume_constant_result", "config", "disable", "graph_break", "is_compiling", "is_dynamo_supported", "list_backends",
