@@ -45,7 +45,7 @@ def typename(obj: Any) -> str:
     return kind.__qualname__ if kind.__module__ in ("builtins", "__builtin__", "", None) else f"{kind.__module__}.{kind.__qualname__}"
 
 
-LATER = ("_C", "_custom_ops", "_dynamo", "_subclasses", "_tensor", "_tensor_str", "_utils", "__config__", "accelerator", "alias", "amp", "ao", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributed", "distributions", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg", "masked", "multiprocessing", "nn", "onnx", "ops", "optim", "overrides", "profiler", "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version")
+LATER = ("_C", "_custom_ops", "_dynamo", "_subclasses", "_tensor", "_tensor_str", "_utils", "__config__", "accelerator", "alias", "amp", "ao", "autograd", "backends", "compiler", "cpu", "cuda", "debug", "distributed", "distributions", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "ops", "optim", "overrides", "profiler", "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "version", "xpu")
 ELSEWHERE = {"DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C", "Future": "futures", "vmap": "func", "lobpcg": "_lobpcg", "GradScaler": "amp", "get_device_module": "accelerator", "save": "serialization", "load": "serialization", "install_as_torch": "alias", "compile": "compiler", "autocast": "amp"}
 
 def __getattr__(name: str) -> Any:

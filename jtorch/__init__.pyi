@@ -187,6 +187,7 @@ from jtorch._functions.convert import masked_select as masked_select
 from jtorch._functions.removed import matrix_rank as matrix_rank
 from jtorch._core.format import memory_format as memory_format
 from jtorch._functions.shape import movedim as movedim
+from jtorch import mps as mps
 from jtorch._functions.draw import multinomial as multinomial
 from jtorch import multiprocessing as multiprocessing
 from jtorch._functions.shape import narrow as narrow
@@ -291,6 +292,7 @@ from jtorch import version as version
 from jtorch.func import vmap as vmap
 from jtorch._functions.search import where as where
 from jtorch._functions.symbolic import while_loop as while_loop
+from jtorch import xpu as xpu
 from jtorch._functions.convert import zero_ as zero_
 
 class AcceleratorError(RuntimeError): ...

@@ -101,6 +101,17 @@ def add_hook(tensor: Any, hook: Callable) -> RemovableHandle:
     return register(hooks, hook)
 
 
+def hooks_on(tensor: Any) -> list[Callable]:
+    """What `add_hook` was called with for `tensor`."""
+    if tensor._leaf is not None:
+        return list((tensor._leaf.hooks or {}).values())
+    value = tensor._read_value()
+    if not value.aval.requires_grad:
+        return []
+    trace, slot = locate(value)
+    return list(trace.hooks[slot].calls.values()) if slot in trace.hooks else []
+
+
 def add_after_hook(leaf: Leaf, hook: Callable) -> RemovableHandle:
     """Call `hook` with the leaf's tensor after accumulation."""
     if leaf.after is None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import length_hint
-from typing import Self
+from typing import NoReturn, Self
 
 import numpy as np
 
@@ -90,6 +90,16 @@ class Generator:
     def clone_state(self) -> Self:
         """A new generator that goes on from the same place."""
         return copy.copy(self)
+
+    def graphsafe_get_state(self) -> NoReturn:
+        """Not for this kind of generator."""
+        raise NotImplementedError("graphsafe_get_state is not supported in this Generator")
+
+    def graphsafe_set_state(self, state: Generator) -> NoReturn:
+        """Not for this kind of generator."""
+        if not isinstance(state, Generator):
+            raise TypeError(f"expected a Generator, but got {type(state).__name__}")
+        raise NotImplementedError("graphsafe_set_state is not supported in this Generator")
 
     def get_offset(self) -> int:
         """Not for this kind of generator."""

@@ -7,6 +7,7 @@ from .._core.device import Where, device as Device
 from .._core.public import public
 from .._core.run import finish
 
+NO_IPC = "torch.Event ipc is not supported: wait for what is recorded with synchronize(), and tell other processes by a queue"
 NO_EVENTS = "{} backend doesn't support events."
 
 
@@ -24,7 +25,7 @@ class Stream:
     >>> torch.Stream().query()
     True
     """
-    stream_id, device_index, native_handle = 0, -1, None
+    stream_id, device_index, device_type = 0, -1, 0
 
     def __init__(self, device: Where = None, *, priority: int = 0, stream_id: int = 0, device_index: int = -1, device_type: int = 0) -> None:
         self.device, self.priority = _place(device), priority
@@ -47,6 +48,15 @@ class Stream:
     def wait_stream(self, stream: Stream) -> NoReturn:
         """There are no events on the CPU."""
         raise RuntimeError(NO_EVENTS.format(self.device.type))
+
+    def is_capturing(self) -> bool:
+        """False: nothing is captured into a graph by hand here."""
+        return False
+
+    @property
+    def native_handle(self) -> NoReturn:
+        """The address of the driver's object: XLA shows none.  Raises."""
+        raise RuntimeError("Backend doesn't support getting stream native handle.")
 
     def __enter__(self) -> Stream:
         return self
@@ -91,6 +101,15 @@ class Event:
         if not self.enable_timing or not end_event.enable_timing:
             raise ValueError("Both events must be created with argument 'enable_timing=True'.")
         raise ValueError("Both events must be recorded before calculating elapsed time.")
+
+    @classmethod
+    def from_ipc_handle(cls, device: Where, ipc_handle: bytes) -> NoReturn:
+        """Events of other processes are not reached.  Raises."""
+        raise NotImplementedError(NO_IPC)
+
+    def ipc_handle(self) -> NoReturn:
+        """Other processes do not reach it.  Raises."""
+        raise NotImplementedError(NO_IPC)
 
     def __repr__(self) -> str:
         return f"torch.Event device_type={self.device.type}, device_index=-1, event_flag=0, event_id=0"

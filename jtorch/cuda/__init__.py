@@ -1,19 +1,20 @@
 """NVIDIA GPUs, or whatever accelerator stands for `cuda` (`torch.cuda`).  Everything answers, also where there is none."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .._core.device import accelerators, canonical, device as _Device
 from .._core.run import finish
-from .._functions import draw
 from .._functions.convert import LEGACY, LegacyType
 from . import amp as amp
 from . import memory as memory
+from . import random as random
 from .streams import (CUDAGraph as CUDAGraph, Event as Event, Stream as Stream, StreamContext as StreamContext, current_stream as current_stream,
                       default_stream as default_stream, graph as graph, set_stream as set_stream, stream as stream)
-from .memory import (empty_cache, max_memory_allocated, max_memory_cached, max_memory_reserved, mem_get_info, memory_allocated, memory_cached,
-                     memory_reserved, memory_stats, memory_summary, reset_peak_memory_stats)
+from .random import get_rng_state, get_rng_state_all, initial_seed, manual_seed, manual_seed_all, seed, seed_all, set_rng_state, set_rng_state_all
+from .memory import (empty_cache, get_allocator_backend, host_memory_stats, host_memory_stats_as_nested_dict, max_memory_allocated, max_memory_cached, max_memory_reserved, mem_get_info, memory_allocated, memory_cached,
+                     memory_reserved, memory_snapshot, memory_stats, memory_stats_as_nested_dict, memory_summary, reset_accumulated_memory_stats,
+                     reset_max_memory_allocated, reset_max_memory_cached, reset_peak_memory_stats, set_per_process_memory_fraction)
 
 globals().update({name: LegacyType(name.removesuffix("Tensor"), old.dtype, "cuda") for name, old in LEGACY.items()})
 
@@ -62,50 +63,6 @@ def synchronize(device: Any = None) -> None:
     """Wait until everything recorded has run."""
     canonical("cuda")
     finish()
-
-
-def manual_seed(seed: int) -> None:
-    """Start the GPU's generator from `seed`."""
-    draw.default_for("cuda").manual_seed(seed)
-
-
-def manual_seed_all(seed: int) -> None:
-    """Start all GPUs' generators from `seed`."""
-    manual_seed(seed)
-
-
-def seed() -> None:
-    """Start the GPU's generator from an unpredictable number."""
-    draw.default_for("cuda").seed()
-
-
-def initial_seed() -> int:
-    """The seed of the GPU's generator."""
-    canonical("cuda")
-    return draw.default_for("cuda").initial_seed()
-
-
-def get_rng_state(device: Any = "cuda") -> Any:
-    """The state of the GPU's generator."""
-    canonical("cuda")
-    return draw.default_for("cuda").get_state()
-
-
-def get_rng_state_all() -> list:
-    """The states of all GPUs' generators."""
-    return [get_rng_state() for _ in range(device_count())]
-
-
-def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
-    """Set the state of the GPU's generator."""
-    canonical("cuda")
-    draw.default_for("cuda").set_state(new_state)
-
-
-def set_rng_state_all(new_states: Iterable) -> None:
-    """Set the states of all GPUs' generators."""
-    for state in new_states:
-        set_rng_state(state)
 
 
 class _CudaDeviceProperties(NamedTuple):
@@ -165,11 +122,6 @@ def can_device_access_peer(device: Any, peer_device: Any) -> bool:
 def ipc_collect() -> None:
     """Free memory that other processes let go: there is none."""
     canonical("cuda")
-
-
-def get_allocator_backend() -> str:
-    """The allocator of memory."""
-    return "xla"
 
 
 class device:

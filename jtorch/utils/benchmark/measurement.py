@@ -12,6 +12,8 @@ import numpy as np
 
 CLEAR, GROSS = 0.1, 0.25                                     # spreads, relative to the median, from which a measurement is doubted
 LEAST = 4                                                    # measurements for quartiles to mean something
+RESOLUTION = 2.5e-8                                          # seconds: errors below are the clock's
+MOST_DIGITS = 4
 NORMAL_90 = 1.645                                            # standard errors that hold 90 % of a normal distribution
 UNITS = {"ns": ("nanosecond", 1e-9), "us": ("microsecond", 1e-6), "ms": ("millisecond", 1e-3), "s": ("second", 1.0)}
 
@@ -32,7 +34,7 @@ def trim_sigfig(x: float, n: int) -> float:
     if x == 0:
         return x
     scale = 10 ** (math.ceil(math.log10(abs(x))) - n)
-    return float(round(x / scale) * scale)
+    return float(np.round(np.float32(x / scale)) * np.float32(scale))          # of 32 bits, as PyTorch rounds: its tables show the last digit
 
 
 def ordered_unique(elements: Iterable) -> list:
@@ -87,6 +89,14 @@ class Measurement:
             return getattr(self.task_spec, name)
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Measurement) and self._facts() == other._facts()
+
+    __hash__ = None                                          # type: ignore[assignment]
+
+    def _facts(self) -> tuple:
+        return self.number_per_run, self.raw_times, self.task_spec, self.metadata
+
     def _quantile(self, q: float) -> float:
         return float(np.quantile(np.asarray(self.times), q))
 
@@ -108,12 +118,10 @@ class Measurement:
     @property
     def significant_figures(self) -> int:
         """How many digits of the median mean something: from the error of the middle half, taken as normally distributed."""
-        ordered = sorted(self.times)
+        ordered = np.sort(np.asarray(self.times, np.float32))
         middle = ordered[len(ordered) // 4:math.ceil(3 * len(ordered) / 4)]
-        if len(middle) < 2:
-            return 1
-        error = max(NORMAL_90 * float(np.std(middle, ddof=1)) / math.sqrt(len(middle)), self.median * 1e-4)
-        return min(max(int(-math.log10(error / self.median)), 1), 5) if self.median else 1
+        error = max(NORMAL_90 * float(np.std(middle)) / math.sqrt(len(middle)), RESOLUTION)
+        return min(max(math.floor(-math.log10(error / self.median)), 1), MOST_DIGITS) if self.median > 0 else 1
 
     @property
     def has_warnings(self) -> bool:
@@ -157,8 +165,8 @@ class Measurement:
 
     @staticmethod
     def merge(measurements: Iterable[Measurement]) -> list[Measurement]:
-        """Measurements of the same together."""
+        """Measurements of the same together, as times of single executions and without what `metadata` told."""
         groups: dict[TaskSpec, list[Measurement]] = defaultdict(list)
         for m in measurements:
             groups[m.task_spec].append(m)
-        return [Measurement(some[0].number_per_run, [t * some[0].number_per_run for m in some for t in m.times], spec) for spec, some in groups.items()]
+        return [Measurement(1, [t for m in some for t in m.times], spec) for spec, some in groups.items()]

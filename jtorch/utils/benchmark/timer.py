@@ -4,9 +4,10 @@ from __future__ import annotations
 import textwrap
 import time
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -26,6 +27,17 @@ def timer() -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()
+
+
+@contextmanager
+def set_torch_threads(n: int) -> Iterator[None]:
+    """`torch.get_num_threads()` is `n` inside; XLA decides by itself how many it uses."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Timer:
@@ -108,3 +120,8 @@ class Timer:
             if len(times) > 4 and sum(times) > min_run_time and self._measured(number, times).meets_confidence(threshold):
                 break
         return self._measured(number, times)
+
+    def collect_callgrind(self, number: int = 100, *, repeats: int | None = None, collect_baseline: bool = True, retain_out_file: bool = False) -> NoReturn:
+        """Not offered: raises NotImplementedError."""
+        raise NotImplementedError("Timer.collect_callgrind counts instructions of PyTorch's own kernels under Valgrind, which jtorch has none of: "
+                                  "time with Timer.blocked_autorange()")
