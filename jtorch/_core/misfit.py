@@ -73,6 +73,24 @@ def wrong_size(name: str, parameter: str, position: int | None, given: Any) -> T
                      f"{type(part).__name__}\"")
 
 
+def spread_by_name(function: str, name: str, given: tuple, names: dict[str, Any]) -> tuple:
+    """What may be given as separate arguments, taken out of `names` by its own.  Raises TypeError where it is `given` twice, or is no sequence of integers."""
+    x = names.pop(name)
+    if given:
+        raise TypeError(f"{function}() got multiple values for argument '{name}'")
+    if not isinstance(x, list | tuple):
+        raise wrong_class(function, name, None, "tuple of ints", x)
+    return (x,)
+
+
+def only_spread(function: str, name: str, given: tuple, names: dict[str, Any]) -> tuple:
+    """The same, where nothing else has a name.  Raises TypeError for any other."""
+    other = next((n for n in names if n != name), None)
+    if other is not None:
+        raise unexpected(function, other)
+    return spread_by_name(function, name, given, names)
+
+
 def miscounted(name: str, least: int, most: int, given: int) -> TypeError:
     """For too many positional arguments."""
     takes = f"from {least} to {most}" if least < most else str(most)

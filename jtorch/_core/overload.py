@@ -13,7 +13,8 @@ from .op import Op
 from .size import Size
 from .tensor import TENSORS, Tensor
 
-RENAMED = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input", "a": "input"}   # NumPy's names for arguments
+RENAMED = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input", "a": "input", "axis0": "dim0",
+           "axis1": "dim1"}                                  # NumPy's names for arguments
 NUMBER = bool | int | float | complex | np.generic
 
 

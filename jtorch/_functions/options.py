@@ -22,10 +22,14 @@ def creating(kernel: str | None, flat: bool = False) -> Callable[[F], F]:
     `flat` where the result is a vector or begins as one; and RuntimeError for pinned memory without an accelerator, TypeError for wrong classes.
     """
     def declare(function: F) -> F:
-        pins = "pin_memory" in signature(function).parameters
+        parameters = list(signature(function).parameters.values())
+        pins = any(p.name == "pin_memory" for p in parameters)
+        spread = next((k for k, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL), None)
 
         @wraps(function)
         def make(*args: Any, **options: Any) -> Any:
+            if spread is not None and parameters[spread].name in options:
+                args = (*args[:spread], *misfit.spread_by_name(function.__name__, parameters[spread].name, args[spread:], options))
             if "requires_grad" in options:
                 check_switch(function.__name__, "requires_grad", options["requires_grad"])
                 if options["requires_grad"] is None:         # the default

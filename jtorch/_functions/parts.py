@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import layout
+from .._core import layout, misfit
 from .._core.derive import into, sizes
 from .._core.device import META, Where
 from .._core.dtype import FLOATING, INTEGRAL, bool_
@@ -167,11 +167,13 @@ def as_strided_(self: Tensor, size: Sequence[int], stride: Sequence[int], storag
 
 
 @public("Tensor")
-def resize_(self: Tensor, *sizes_: int | Sequence[int], memory_format: memory_format | None = None) -> Tensor:
+def resize_(self: Tensor, *size: int | Sequence[int], memory_format: memory_format | None = None, **named: Any) -> Tensor:
     """Take another shape, in place.  Memory that is no longer seen stays, and comes back where the tensor grows again."""
+    if named:
+        size = misfit.only_spread("resize_", "size", size, named)
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    shape, at = sizes(sizes_), self.storage_offset()
+    shape, at = sizes(size), self.storage_offset()
     if shape == self.shape or self.device is META:
         return self if shape == self.shape else self._resize(shape)
     held = self.untyped_storage().nbytes() // self.dtype.itemsize - at

@@ -21,7 +21,7 @@ from .options import creating
 
 @public("torch")
 @creating("arange.start_out", flat=True)
-def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
+def arange(start: Any = None, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: dtype | None = None, layout: layout | None = None,
            device: Where = None,
            requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """The numbers from `start` (0 if only `end` is given) up to, without, `end`, `step` apart.
@@ -30,7 +30,11 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = N
     tensor([1.0000, 1.5000, 2.0000])
     """
     start, end, step = [x.item() if isinstance(x, Tensor | np.generic) else x for x in (start, end, step)]
-    if end is None:
+    if start is None and end is None:
+        raise misfit.missing("arange", ("end",))
+    if start is None:
+        start = 0
+    elif end is None:
         start, end = 0, start
     for name, x in (("start", start), ("end", end), ("step", step)):
         if not isinstance(x, bool | int | float):

@@ -55,8 +55,10 @@ def _as_type(self: Tensor, kind: dtype) -> Tensor:
 
 
 @public("torch Tensor")
-def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
+def reshape(input: Tensor, *shape: int | Sequence[int], **named: Any) -> Tensor:
     """The same elements in another shape: a view where possible, otherwise a copy."""
+    if named:
+        shape = misfit.only_spread("reshape", "shape", shape, named)
     wanted = infer_size(sizes(shape), input.numel())
     if input._in_order or layout.viewable(input, wanted):
         return input._view(VIEW, (), (wanted,))
@@ -106,8 +108,10 @@ def ravel(input: Tensor) -> Tensor:
 
 
 @public("Tensor")
-def expand(self: Tensor, *size: int | Sequence[int]) -> Tensor:
-    """`input` with dimensions of size 1 repeated, without copying."""
+def expand(self: Tensor, *size: int | Sequence[int], implicit: bool = False, **named: Any) -> Tensor:
+    """`input` with dimensions of size 1 repeated, without copying.  `implicit` is for PyTorch's compilers."""
+    if named:
+        size = misfit.only_spread("expand", "size", size, named)
     return self._view(expanded.op, (), (sizes(size),))
 
 
