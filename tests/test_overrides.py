@@ -179,3 +179,10 @@ def test_programs_without_such_classes_pay_nothing() -> None:
     from jtorch._core import override
     assert not override.asked(jtorch.nn.Parameter) and not override.asked(jtorch.Tensor) and override.asked(type("Own", (jtorch.Tensor,), {}))
     assert torch.overrides.has_torch_function((torch.ones(1),)) == jtorch.overrides.has_torch_function((jtorch.ones(1),))
+
+
+def test_what_is_not_asked_says_so() -> None:
+    kind = type("Dispatched", (jtorch.Tensor,), {"__torch_dispatch__": classmethod(lambda cls, func, types, args=(), kwargs=None: None),
+                                                 "__torch_function__": jtorch._C._disabled_torch_function_impl})
+    with pytest.warns(UserWarning, match="Dispatched.__torch_dispatch__ is not called"):
+        kind([1.0])

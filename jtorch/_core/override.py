@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -39,6 +40,7 @@ class State(threading.local):
 
 
 state = State()
+told: set[type] = set()                                      # classes that a warning was given for
 known: dict[type, bool] = {Tensor: False}                    # whether a class is asked
 asking: set[Callable] = set()                                # functions that ask
 names: dict[Any, str] = {}                                   # of public functions, and of the getters and setters of attributes
@@ -229,7 +231,11 @@ def module_of(home: str) -> ModuleType:
 
 
 def prepare(cls: type) -> None:
-    """For the first instance of a class: where it is asked, every public function asks from now on."""
+    """For the first instance of a class: where it is asked, every public function asks from now on.  Warns of a `__torch_dispatch__`, which is not asked."""
+    if hasattr(cls, "__torch_dispatch__") and cls not in told:
+        told.add(cls)
+        warnings.warn(f"{cls.__name__}.__torch_dispatch__ is not called: jtorch records operations instead of dispatching them. Write __torch_function__, "
+                      "which is called for each public function.", UserWarning, stacklevel=3)
     if not Activation.on and asked(cls):
         activate()
 
