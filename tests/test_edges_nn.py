@@ -133,3 +133,15 @@ def test_errors() -> None:
             T.histogram(T.tensor([1.0, nan]), 3)
         with pytest.raises(RuntimeError, match=r"torch.histogramdd: dimension 0's range \[nan, nan\] is not finite"):
             T.histogramdd(T.tensor([[1.0], [nan]]), [3])
+
+
+@pytest.mark.parametrize("mode, antialias, corners", [("bilinear", True, False), ("bilinear", True, True), ("bilinear", False, False), ("bilinear", False, True),
+                                                      ("bicubic", True, False), ("bicubic", False, False), ("bicubic", False, True), ("lanczos", True, None)])
+@pytest.mark.parametrize("shape, size", [((1, 3, 48, 64), (32, 32)), ((1, 3, 33, 47), (17, 90)), ((2, 1, 20, 20), (7, 9)), ((1, 2, 31, 16), (31, 20)), ((1, 5, 31, 16), (9, 16)),
+                                         ((1, 3, 3, 5), (20, 1)), ((1, 3, 120, 200), (11, 13))])
+def test_images_of_bytes_to_the_bit(shape: tuple, size: tuple, mode: str, antialias: bool, corners: bool | None) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for format in ("contiguous_format", "channels_last"):
+        ours, theirs = (m.nn.functional.interpolate(m.tensor(image).to(memory_format=getattr(m, format)), size, mode=mode, antialias=antialias, align_corners=corners)
+                        for m in (jtorch, torch))
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

@@ -131,6 +131,23 @@ def _smooth_taps(before: int, after: int, step: float, mode: str, align_corners:
     return places, weights / weights.sum(1, keepdims=True)
 
 
+def _byte_sums(values: Array, axis: int, places: np.ndarray, weights: np.ndarray) -> Array:
+    """Weighted sums of bytes, which are bytes again: PyTorch's weights are integers of 16 bits, as precise as the largest of them allows."""
+    weights = weights.copy()
+    for k in range(1, places.shape[1]):                      # several weights for one element count together
+        same = places[:, k] == places[:, k - 1]
+        weights[:, k] += np.where(same, weights[:, k - 1], 0)
+        weights[:, k - 1][same] = 0
+    bits = 0
+    while bits < 22 and int(0.5 + weights.max() * 2 ** (bits + 1)) < 2 ** 15:
+        bits += 1
+    whole = np.trunc(weights * 2 ** bits + np.where(weights < 0, -0.5, 0.5)).astype(np.int32)
+    whole[places < 0] = 0
+    shape = tuple([-1 if k == axis else 1 for k in range(values.ndim)])
+    total = sum([jnp.take(values, np.maximum(places[:, k], 0), axis) * whole[:, k].reshape(shape) for k in range(places.shape[1]) if whole[:, k].any()])
+    return jnp.clip((total + (1 << bits >> 1)) >> bits, 0, 255)
+
+
 def _repeated(values: Array, axis: int, index: np.ndarray) -> Array:
     before, after = values.shape[axis], len(index)
     if after % before == 0 and (index == np.arange(after) // (after // before)).all():
@@ -165,14 +182,16 @@ def interpolate(input: Array, size: Size = None, scale_factor: Scale = None, mod
         for axis, after, step in zip(axes, out, steps, strict=True):
             input = _repeated(input, axis, _nearest(input.shape[axis], after, step, 0.5 if mode == "nearest-exact" else 0.0))
         return input
-    values = widened(input) if is_floating(input) else input.astype(jnp.float32)
-    for axis, after, step in zip(axes, out, steps, strict=True):
+    of_bytes = not is_floating(input)
+    values = input.astype(jnp.int32) if of_bytes else widened(input)
+    for axis, after, step in list(zip(axes, out, steps, strict=True))[::-1 if of_bytes else 1]:
         before = values.shape[axis]
         if before == after and (antialias or mode != "bicubic"):                   # as in PyTorch whatever `scale_factor` is
             continue
-        values = weighted_sums(values, axis, *(_smooth_taps(before, after, step, mode, bool(align_corners)) if antialias
-                                               else _taps(before, after, step, mode, bool(align_corners), np.dtype(values.dtype))))
-    return values.astype(input.dtype) if is_floating(input) else jnp.clip(jnp.round(values), 0, 255).astype(input.dtype)
+        number = np.dtype(np.float64 if of_bytes else values.dtype)
+        taps = _smooth_taps(before, after, step, mode, bool(align_corners)) if antialias else _taps(before, after, step, mode, bool(align_corners), number)
+        values = _byte_sums(values, axis, *taps) if of_bytes else weighted_sums(values, axis, *taps)
+    return values.astype(input.dtype)
 
 
 def _check_mode_or_sizes(input: Array, size: Size, scale_factor: Scale, mode: str, align_corners: bool | None, antialias: bool) -> None:
