@@ -234,18 +234,50 @@ def _copy(source: Any, target: Any, size: int | None) -> str:
 @contextmanager
 def _shown(size: int) -> Iterator[Callable[[int], object]]:
     """A function that is told of each part of so many bytes (0: unknown): tqdm's bar where that is installed, else numbers."""
-    if importlib.util.find_spec("tqdm") is not None:
-        with importlib.import_module("tqdm").tqdm(total=size or None, unit="B", unit_scale=True, unit_divisor=1024) as bar:
-            yield bar.update
-        return
-    done = 0
+    with bar_class()(total=size or None, unit="B", unit_scale=True, unit_divisor=1024) as bar:
+        yield bar.update
 
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        sys.stderr.write(f"\r{100 * done / size:.1f}%" if size else f"\r{done} bytes")
-    yield advance
-    sys.stderr.write("\n")
+
+class _Faketqdm:
+    """What stands for tqdm's bar where tqdm is not installed: numbers on standard error."""
+
+    def __init__(self, total: int | None = None, disable: bool = False, unit: str | None = None, *args: Any, **kwargs: Any) -> None:
+        self.total, self.disable, self.n = total, disable, 0
+
+    def update(self, n: int) -> None:
+        """So much more is done."""
+        self.n += n
+        if not self.disable:
+            sys.stderr.write(f"\r{100 * self.n / self.total:.1f}%" if self.total else f"\r{self.n} bytes")
+
+    def set_description(self, *args: Any, **kwargs: Any) -> None:
+        """Say nothing about what is done."""
+
+    def write(self, s: str) -> None:
+        """A line beside the numbers."""
+        sys.stderr.write(f"{s}\n")
+
+    def close(self) -> None:
+        """No more is done."""
+        self.disable = True
+
+    def __enter__(self) -> _Faketqdm:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if not self.disable:
+            sys.stderr.write("\n")
+
+
+def bar_class() -> Any:
+    """tqdm's bar, or what stands for it."""
+    return importlib.import_module("tqdm").tqdm if importlib.util.find_spec("tqdm") is not None else _Faketqdm
+
+
+def __getattr__(name: str) -> Any:
+    if name == "tqdm":
+        return bar_class()
+    raise AttributeError(f"module 'torch.hub' has no attribute '{name}' in jtorch")
 
 
 def load_state_dict_from_url(url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True, check_hash: bool = False,

@@ -70,7 +70,9 @@ class Program:
     saved   slots whose arrays are returned, beside those of the live values, for gradients to come
     lifts   whether gradients to come may flow through operations of function transforms
     idle    slots of inputs with a gradient history to which no gradient of the live values flows
+    total   how many there are, for the bound
     """
+    total = 0
     __slots__ = ("single", "packed", "traced", "saved", "lifts", "idle", "donated", "function", "options", "call", "fresh", "trials", "forecast")
 
     def __init__(self, live: Sequence[int], saved: tuple[int, ...], packs: list[list[int]], layouts: list[Layout], donated: tuple[int, ...],
@@ -258,6 +260,9 @@ def _input_arrays(node: Node, inputs: list) -> dict[int, Array]:
 
 def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -> Program:
     """The program for these live slots; one that donates less serves too."""
+    if Program.total >= config.programs:
+        prune()
+    Program.total += 1
     if node.programs is None:
         node.programs = {}
     path = node.path()
@@ -377,18 +382,20 @@ def host_value(array: np.ndarray) -> Value:
 
 
 def prune() -> None:
-    """Forget the least recently used half of all recorded paths."""
+    """Forget the least recently used half of all recorded paths, and their programs."""
     ends = sorted((n for root in roots.values() for n in _nodes(root) if n.programs), key=lambda n: n.stamp)
-    keep = set()
-    for node in [*ends[len(ends) // 2:], *(t.node for t in here.traces.values())]:
-        while node is not None and node not in keep:
-            keep.add(node)
+    newest = ends[len(ends) // 2:]
+    keep: dict[int, Node] = {}                               # by identity: nodes are dictionaries
+    for node in [*newest, *roots.values(), *(t.node for t in here.traces.values())]:
+        while node is not None and id(node) not in keep:
+            keep[id(node)] = node
             node = node.parent
-    for root in roots.values():
-        for node in [n for n in _nodes(root) if n in keep]:
-            for key in [k for k, e in node.items() if getattr(e, "node", None) is not None and e.node not in keep]:
-                del node[key]
-    Node.total = len(keep)
+    for node in keep.values():
+        for key in [k for k, e in node.items() if getattr(e, "node", None) is not None and id(e.node) not in keep]:
+            del node[key]
+    for node in ends[:len(ends) // 2]:                       # those on the way to newer ones stay, without programs
+        node.programs = None
+    Node.total, Program.total = len(keep), sum(len(n.programs or ()) for n in newest)
 
 
 def _nodes(root: Node) -> list[Node]:

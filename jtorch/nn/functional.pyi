@@ -7,6 +7,8 @@ from jtorch._functions.pooling import Numbers
 from jtorch._functions.pooling import Ratio
 from typing import Literal
 from typing import overload
+from jtorch._functions.scaled import ScalingType as ScalingType
+from jtorch._functions.scaled import SwizzleType as SwizzleType
 from jtorch._functions.dropout import alpha_dropout as alpha_dropout
 from jtorch._functions.normalize import batch_norm as batch_norm
 from jtorch._functions.loss import ctc_loss as ctc_loss
@@ -25,6 +27,8 @@ from jtorch._functions.rnn import rnn_forward as rnn_forward
 from jtorch._functions.activation import rrelu as rrelu
 from jtorch._functions.activation import rrelu_ as rrelu_
 from jtorch._functions.attention import scaled_dot_product_attention as scaled_dot_product_attention
+from jtorch._functions.scaled import scaled_grouped_mm as scaled_grouped_mm
+from jtorch._functions.scaled import scaled_mm as scaled_mm
 from jtorch._functions.loss import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 from jtorch._functions.resample import upsample as upsample
 from jtorch._functions.resample import upsample_bilinear as upsample_bilinear
