@@ -296,6 +296,7 @@ def _record(route: Route, starts: list, before: list, retain: bool) -> tuple[Val
         inputs = (None,) * len(slots)
         entry = Entry(Backward(plan, not retain), (), tuple(slots), inputs, inputs, outputs, trace.node.slots)
         edge = trace.node.extend(key, None, entry, len(outputs), user_line())
+        edge.node.trains = True
     trace.node = edge.node
     if not retain:
         release(route)

@@ -243,7 +243,7 @@ class Edge:
 
 class Node(dict):
     """A point reached by one sequence of operations.  Maps what comes next to an `Edge`; also holds the programs that end here."""
-    __slots__ = ("parent", "edge", "slots", "length", "programs", "stamp", "varying", "forecast", "__weakref__")
+    __slots__ = ("parent", "edge", "slots", "length", "programs", "stamp", "varying", "forecast", "trains", "loops", "__weakref__")
     total = 0                                                # how many there are, for the bound
 
     def __init__(self, parent: Node | None, slots: int) -> None:
@@ -253,6 +253,8 @@ class Node(dict):
         self.programs: dict | None = None
         self.varying: set | None = None                      # number-free keys of operations that were seen here with some number
         self.forecast: Any = None                            # where a program can start that ends further on: see `ahead`
+        self.trains: bool = parent is not None and parent.trains   # whether gradients flow through the path, or are computed in it
+        self.loops = False                                   # whether a loop begins again here: see `loops`
         self.stamp = 0
         Node.total += 1
 
@@ -269,6 +271,7 @@ class Node(dict):
         """Add the edge `key`, whose operation or input makes `width` slots."""
         node = Node(self, self.slots + width)
         node.edge = self[key] = Edge(node, aval, self.slots, entry, where)
+        node.trains |= entry is not None and entry.differentiable
         return node.edge
 
 

@@ -9,7 +9,8 @@ from . import host, lower
 from .device import CPU
 from .graph import Aval, aval, computed, here
 from .promote import NUMBERS
-from .record import TENSORS, Immediate, infer
+from .infer import infer
+from .record import TENSORS, Immediate
 from .run import Fork, user_line, watching
 from .transfer import to_host
 

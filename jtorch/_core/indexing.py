@@ -15,9 +15,10 @@ from .batched import is_batched
 from .device import CPU
 from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
 from .graph import Aval, Value, aval, computed, computed_on_host, here
+from .infer import check_broadcast
 from .op import Array, Arrays, op
 from .pack import Part
-from .record import EAGER, TENSORS, check_broadcast, check_values, moved, record, used
+from .record import EAGER, TENSORS, check_values, moved, record, used
 from .run import Fork, host_value
 from .transfer import on_device, to_host
 

@@ -3,21 +3,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 from operator import call
 from typing import Any
 from weakref import ref
 
-import jax
 import numpy as np
 
-from . import config, lower
+from . import config
 from .device import CPU, META, device
-from .dtype import bool_, complex128, dtype, float64, from_numpy, int64
-from .graph import DEAD, UNTRACKED, Array, Aval, Const, Edge, Entry, Leaf, Level, Mode, Node, Trace, Value, aval, computed, here, pending
+from .dtype import bool_, complex128, float64, int64
+from .graph import DEAD, UNTRACKED, Array, Aval, Const, Edge, Entry, Leaf, Level, Node, Trace, Value, aval, computed, here, pending
+from .infer import infer
+from .loops import closes
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
-from .run import PACKAGE, Fork, concrete, counters, flush, prune, start_early, user_line
+from .run import Fork, concrete, counters, flush, prune, start_early, user_line
 from .transfer import on_device, to_device
 
 TENSORS: set[type] = set()                                   # Tensor and its subclasses; tensor.py adds them
@@ -366,6 +366,10 @@ def miss(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple) -> Ed
         flush(trace, "step" if trace.boundary else "length")
         return None
     node = trace.node
+    node.loops = node.loops or closes(node, op, attrs, user_line())
+    if node.loops:
+        flush(trace, "loop")
+        return None
     if any(type(k) is tuple for k in key[3:]):
         general = (*key[:3], *[k[0] if type(k) is tuple else k for k in key[3:]])
         if node.varying is None:
@@ -418,46 +422,6 @@ def _number_aval(number: complex, trace: Trace) -> Aval:
     return aval((), NUMBERS_AS[type(number)], trace.device)
 
 
-def infer(op: Any, kinds: list, operands: tuple, attrs: tuple, mode: Mode) -> tuple[tuple, list[tuple[tuple, dtype]]]:
-    """For an operation on tensors (avals) and numbers (their class): each operand's conversion, and the results' shapes and types."""
-    casts = op.conversions(kinds, attrs, mode)
-    full: list = []
-    stand_ins = []
-    for kind, x in zip(kinds, operands, strict=True):
-        if isinstance(kind, Aval):
-            stand_ins.append(jax.ShapeDtypeStruct(kind.within(mode.levels).full, kind.dtype.numpy))
-            full.append(None)
-        else:
-            full.append(x)
-    entry = Entry(op, attrs, (), casts, (), (), 0)
-
-    def run(*arrays: Array) -> tuple:
-        source = iter(arrays)
-        return lower.evaluate(entry, [next(source) if isinstance(k, Aval) else x for k, x in zip(kinds, full, strict=True)])
-
-    try:
-        with jax.enable_x64(True):
-            shapes = jax.eval_shape(run, *stand_ins)
-    except (TypeError, ValueError) as error:
-        raise _translate(error, op, kinds) from None
-    return casts, [(s.shape, from_numpy(s.dtype)) for s in shapes]
-
-
-def _translate(error: Exception, op: Any, kinds: list) -> Exception:
-    """JAX's complaint about shapes or types as PyTorch's RuntimeError; an error of our own as it is."""
-    trace = error.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace.tb_frame.f_code.co_filename.startswith(PACKAGE):
-        return error.with_traceback(None)
-    shapes = [k.shape for k in kinds if isinstance(k, Aval)]
-    if op.kind != "none":
-        for a, b in pairwise(shapes):
-            check_broadcast(a, b)
-    operands = ", ".join(repr(k) if isinstance(k, Aval) else k.__name__ if isinstance(k, type) else "None" for k in kinds)
-    return RuntimeError(f"{op.name}: cannot be applied to ({operands})")
-
-
 def at_hand(value: Value) -> bool:
     """Whether looking at the elements runs nothing.  What is used often was looked at often; run at once, every operation's result is there."""
     return type(value.array) is np.ndarray and not hasattr(value, "copy") or EAGER and value.array is not None and value.aval.device is CPU
@@ -481,10 +445,3 @@ def note_check(check: Callable, operands: Sequence) -> None:
     """Where a call is watched: this check belongs to it."""
     if here.capture is not None:
         here.capture.checks.append((check, operands))
-
-
-def check_broadcast(a: tuple, b: tuple) -> None:
-    width = max(len(a), len(b))
-    for d in range(-1, -min(len(a), len(b)) - 1, -1):
-        if a[d] != b[d] and 1 not in (a[d], b[d]):
-            raise RuntimeError(f"The size of tensor a ({a[d]}) must match the size of tensor b ({b[d]}) at non-singleton dimension {width + d}")

@@ -12,7 +12,8 @@ from .._core.derive import into, write_out
 from .._core.indexing import check_dimension
 from .._core.op import Scalar
 from .._core.public import public
-from .._core.record import check_broadcast, record
+from .._core.infer import check_broadcast
+from .._core.record import record
 from .._core.transfer import to_host
 from .._core.returns import named_tuple, written
 from .._core.run import host_value

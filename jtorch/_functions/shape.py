@@ -14,7 +14,8 @@ from .._core.dtype import INTEGRAL, dtype
 from .._core.format import memory_format
 from .._core.indexing import FULL, check_dimension
 from .._core.public import public
-from .._core.record import check_broadcast, record
+from .._core.infer import check_broadcast
+from .._core.record import record
 from .._core.size import Size
 from .._core.storage import CUTS, Step, copied, detach
 from .._core.tensor import Tensor, wrap

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
+from .._core.infer import warn
 from .._core.op import FLOAT, NONE, SAME, Array, op
 from . import nodes
 from .checks import broadcast, broadcast_sizes, is_floating, require_floating, scalar_type, sizes, torch_size
@@ -26,7 +26,7 @@ def chosen_reduction(size_average: bool | None, reduce: bool | None, reduction: 
     if size_average is not None or reduce is not None:
         averaged, reduced = size_average is None or size_average, reduce is None or reduce
         reduction = "none" if not reduced else "mean" if averaged else "sum"
-        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=3)
+        warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     return reduction
 
 
@@ -54,8 +54,8 @@ def _weighted(values: Array, weight: Array | None, reduction: str) -> Array:
 def _pair(input: Array, target: Array) -> tuple[Array, Array]:
     """Both operands in their common shape; a mere broadcast is warned of."""
     if input.shape != target.shape:
-        warnings.warn(f"Using a target size ({torch_size(target)}) that is different to the input size ({torch_size(input)}). This will likely "
-                      "lead to incorrect results due to broadcasting. Please ensure they have the same size.", stacklevel=4)
+        warn(f"Using a target size ({torch_size(target)}) that is different to the input size ({torch_size(input)}). This will likely "
+             "lead to incorrect results due to broadcasting. Please ensure they have the same size.")
     input, target = broadcast(input, target)
     return input, target
 
@@ -292,9 +292,9 @@ def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce
     if size_average is not None or reduce is not None:
         reduction = chosen_reduction(size_average, reduce, reduction)
     elif reduction == "mean":
-        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
-                      "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-                      "'mean' will be changed to behave the same as 'batchmean' in the next major release.", stacklevel=2)
+        warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
+             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+             "'mean' will be changed to behave the same as 'batchmean' in the next major release.")
     check_reduction(reduction, "batchmean")
     if not (is_floating(input) and is_floating(target)):
         raise RuntimeError("kl_div: Integral inputs not supported.")

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.infer import warn
 from .._core.op import NONE, Array, op
 from . import nodes
 from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -287,7 +287,7 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     input: (N, C, [D,] H, W), grid: (N, *out, 2 or 3)  ->  (N, C, *out)
     """
     if mode in ("bilinear", "nearest", "bicubic") and padding_mode in ("zeros", "border", "reflection") and align_corners is None:
-        warnings.warn(CORNERS_CHANGED, stacklevel=2)
+        warn(CORNERS_CHANGED)
     _check_grid(input, grid, mode, padding_mode)
     aligned, space = bool(align_corners), input.shape[2:]
     given = [grid[..., -1 - axis].reshape(grid.shape[0], -1) for axis in range(len(space))]      # x is the last dimension
@@ -308,7 +308,7 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
 def affine_grid(theta: Array, size: tuple[int, ...], align_corners: bool | None = None) -> Array:
     """The positions for `grid_sample` that an affine map gives.    theta: (N, 2, 3) or (N, 3, 4)  ->  (N, *size[2:], 2 or 3)"""
     if align_corners is None:
-        warnings.warn(CORNERS_CHANGED, stacklevel=2)
+        warn(CORNERS_CHANGED)
     if not is_floating(theta):
         raise ValueError(f"Expected theta to have floating point type, but got torch.{theta.dtype}")
     n = len(size) - 2
