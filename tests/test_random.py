@@ -14,7 +14,7 @@ import torch
 
 import jtorch
 from jtorch._core import dtype as dtypes
-from jtorch._core import random, rejection
+from jtorch._core import normals, random, rejection
 from jtorch._core.fused import fma64
 from jtorch._core.twister import Generator
 
@@ -107,6 +107,17 @@ def test_normal_is_kept_for_the_next_call() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_large_normal(seed: int) -> None:
     compare(lambda g: random.normal(g, (500_003,), dtypes.float32), lambda g: torch.empty(500_003).normal_(generator=g), seed, 1)
+
+
+@pytest.mark.parametrize("parameters", [(0.0, 1.0), (0.3, 0.02), (-5.0, 7.5)])
+def test_compiled_normal(monkeypatch: pytest.MonkeyPatch, parameters: tuple[float, float]) -> None:
+    monkeypatch.setattr(normals.programs, "spent", normals.PATIENCE)
+    for seed, size in enumerate((16, 33, 512, 600, 2048, 3000, 8192, 8200, 300_001)):
+        for name in HALVES + ("float32",):
+            ours, theirs = random.normal(Generator().manual_seed(seed), (size,), here(name), *parameters), torch.Generator().manual_seed(seed)
+            expected = torch.empty(size, dtype=there(name)).normal_(*parameters, generator=theirs)
+            np.testing.assert_array_equal(ours.view(np.uint8), array(expected).view(np.uint8))
+    assert normals.programs.usable
 
 
 @pytest.mark.parametrize("chances", FLOATS)

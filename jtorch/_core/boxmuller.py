@@ -6,10 +6,9 @@ import math
 import numpy as np
 
 from .fused import fma64, single
-from .twister import Generator, libm
+from .twister import in_unit, libm
 
 BLOCK = 16                                                   # eight radii, eight angles; the smallest output that is made this way
-CHUNK = 1 << 13                                              # numbers made at once: intermediate results stay in the cache
 
 # Cephes' polynomials for single precision (Moshier): log(1 + m), cos and sin on [0, pi/4], highest power first.
 LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
@@ -58,9 +57,9 @@ def cos_sin(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cos, sin
 
 
-def pairs32(uniform: np.ndarray, mean: float, std: float) -> np.ndarray:
-    """Normal float32 numbers from as many of `uniform24`, a multiple of 16."""
-    u = np.ascontiguousarray(uniform.reshape(-1, 2, BLOCK // 2).swapaxes(0, 1))
+def pairs32(words: np.ndarray, mean: float, std: float) -> np.ndarray:
+    """Normal float32 numbers from as many words, a multiple of 16."""
+    u = np.ascontiguousarray(in_unit(words).reshape(-1, 2, BLOCK // 2).swapaxes(0, 1))
     radius = single(np.sqrt((-2 * log(1 - u[0])).astype(np.float32)))
     cos, sin = cos_sin(single(single(2 * math.pi) * u[1]))
     z = np.stack([single(radius * cos), single(radius * sin)], 1).reshape(-1)
@@ -73,17 +72,3 @@ def pairs64(uniform: np.ndarray, mean: float, std: float) -> np.ndarray:
     radius = np.sqrt(-2 * libm(math.log, 1 - u[0]))
     angle = 2 * math.pi * u[1]
     return fma64(np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1), std, mean)
-
-
-def fill(generator: Generator, out: np.ndarray, mean: float, std: float) -> None:
-    """Write normal numbers to `out`, of one dimension and at least 16 elements.  The last 16 are made anew where they are no whole block."""
-    double = out.dtype == np.float64
-    draw, pairs = (generator.uniform53, pairs64) if double else (generator.uniform24, pairs32)
-    whole = out.size - out.size % BLOCK
-    for start in range(0, whole, CHUNK):
-        part = out[start:min(start + CHUNK, whole)]
-        part[:] = pairs(draw(part.size), mean, std)
-    if whole < out.size:
-        if out.itemsize > 2:                                 # the 16-bit types do not draw what they would throw away
-            draw(out.size - whole)
-        out[-BLOCK:] = pairs(draw(BLOCK), mean, std)

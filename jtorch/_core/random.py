@@ -7,13 +7,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from . import dtype as dtypes
-from .boxmuller import BLOCK, fill
+from .boxmuller import BLOCK
 from .dtype import dtype
 from .fused import fma64
+from .normals import fill
 from .twister import Generator, default_generator, libm
 
 __all__ = ["Generator", "bernoulli", "cauchy", "default_generator", "exponential", "geometric", "keep_mask", "log_normal", "multinomial",
@@ -55,6 +58,9 @@ def narrow(value: np.ndarray, type: dtype) -> np.ndarray:
 
 def _filled(shape: Shape, type: dtype, part: Callable[[int], np.ndarray]) -> np.ndarray:
     """An array made of consecutive parts; `part` gives the next so many elements."""
+    count = math.prod(shape)
+    if count <= CHUNK:
+        return part(count).astype(type.numpy, copy=False).reshape(shape)
     out = np.empty(shape, type.numpy)
     flat = out.reshape(-1)
     for start in range(0, flat.size, CHUNK):
@@ -72,6 +78,25 @@ def uniform(generator: Generator, shape: Shape, type: dtype, low: float = 0.0, h
     """Numbers in [low, high)."""
     if type.is_complex:
         return uniform(generator, (*shape, 2), type.to_real(), low, high).view(type.numpy)[..., 0]
+    first, last, least, bound = _uniform_bounds(type, low, high)
+
+    def part(count: int) -> np.ndarray:
+        if type is dtypes.float64:
+            value = fma64(generator.uniform53(count), high - low, low)
+        elif first == 0:
+            value = narrow(generator.uniform24(count) * last, type)
+            if type is dtypes.float32:                       # a product stays below the bound
+                return value
+        else:
+            value = narrow(generator.uniform24(count).astype(np.float64) * np.float64(last - first) + first, type)
+        np.copyto(value, least, where=value >= bound)        # only rounding gets there
+        return value
+    return _filled(shape, type, part)
+
+
+@lru_cache(256)
+def _uniform_bounds(type: dtype, low: float, high: float) -> tuple[Any, ...]:
+    """The bounds of `uniform` in float32 and in `type`.  Raises where they do not exist in `type` or are the wrong way round."""
     need("check_uniform_bounds", type, FLOATS)
     limit = LIMITS[type.name]
     for name, bound in ("from", low), ("to", high):
@@ -80,19 +105,7 @@ def uniform(generator: Generator, shape: Shape, type: dtype, low: float = 0.0, h
     expect(high - low <= limit, f"uniform_ expects to-from <= std::numeric_limits<{NAMES[type.name][0]}>::max(), but found to={high:g} "
                                 f"and from={low:g} which result in to-from to exceed the limit")
     with np.errstate(over="ignore"):                         # only float64 has larger bounds, and does not use these
-        first, last = np.array([low, high]).astype(np.float32)
-    least, bound = narrow(np.array([low, high]), type)
-
-    def part(count: int) -> np.ndarray:
-        if type is dtypes.float64:
-            value = fma64(generator.uniform53(count), high - low, low)
-        elif first == 0:
-            value = narrow(generator.uniform24(count) * last, type)
-        else:
-            value = narrow(generator.uniform24(count).astype(np.float64) * np.float64(last - first) + first, type)
-        np.copyto(value, least, where=value >= bound)        # only rounding gets there
-        return value
-    return _filled(shape, type, part)
+        return *np.array([low, high]).astype(np.float32), *narrow(np.array([low, high]), type)
 
 
 def normal(generator: Generator, shape: Shape, type: dtype, mean: float = 0.0, std: float = 1.0, *, contiguous: bool = True) -> np.ndarray:

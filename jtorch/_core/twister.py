@@ -15,7 +15,7 @@ from .device import device as Device
 from .misfit import wrong_class
 
 DEFAULT_SEED = 67280421310721
-LITTLE = 256                                                 # below this many words a call's fixed cost outweighs its speed
+LITTLE = 8192                                                # below this many words a call's fixed cost outweighs its speed
 FEW, READ = 64, 4096                                         # numbers below which reading ahead does not pay; numbers read at once
 STATE = np.dtype([("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", "<u8"), ("key", "<u8", 624),
                   ("normal_x", "<f8"), ("normal_y", "<f8"), ("normal_rho", "<f8"), ("normal_is_valid", "<i4"), ("pad", "<i4"),
@@ -25,6 +25,11 @@ STATE = np.dtype([("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", 
 def libm(function: Callable[[float], float], values: np.ndarray) -> np.ndarray:
     """`function` of each value by the C library, as PyTorch does it: NumPy's own vector versions differ in the last bit."""
     return np.fromiter(map(function, values.ravel().tolist()), np.float64, values.size).reshape(values.shape)
+
+
+def in_unit(words: np.ndarray) -> np.ndarray:
+    """A float32 multiple of 2^-24 in [0, 1) for each word."""
+    return (words & 0xffffff).view(np.int32).astype(np.float32) * np.float32(2**-24)
 
 
 class Generator:
@@ -129,9 +134,7 @@ class Generator:
 
     def uniform24(self, count: int) -> np.ndarray:
         """`count` float32 multiples of 2^-24 in [0, 1), of one word each."""
-        value = (self.words(count) & 0xffffff).view(np.int32).astype(np.float32)
-        value *= np.float32(2**-24)
-        return value
+        return in_unit(self.words(count))
 
     def uniform53(self, count: int) -> np.ndarray:
         """`count` float64 multiples of 2^-53 in [0, 1), of two words each."""
