@@ -13,11 +13,15 @@ from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from jax._src.cudnn import fused_attention_stablehlo
 
 import jtorch
+from jtorch._ops.attention import has_fused, scaled_dot_product_attention_apply
 
 SIZES = {"q": (2, 4, 6, 8), "k": (2, 4, 5, 8), "v": (2, 4, 5, 3), "k2": (2, 2, 5, 8), "v2": (2, 2, 5, 3), "k1": (1, 4, 5, 8), "v1": (1, 4, 5, 3), "s": (2, 4, 6, 8),
          "bias": (6, 6), "heads": (4,), "wide": (1, 1, 300, 4)}
@@ -198,3 +202,22 @@ def test_import_as_torch() -> None:
             "from torch.nn.attention.bias import causal_lower_right; print(BlockMask, type(causal_lower_right(2, 2)))")
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found.split("\n")[0] == "<class 'torch.nn.attention.flex_attention.BlockMask'> <class 'torch.nn.attention.bias.CausalBias'>"
+
+
+def test_a_gpu_with_cudnn_gets_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program for a GPU asks for can be seen on any machine; that the kernel gives the same numbers is tried where there is one, before it is used."""
+    monkeypatch.setattr(fused_attention_stablehlo, "check_cudnn_version", lambda: 91000)
+    q = jnp.ones((2, 4, 16, 32), jnp.bfloat16)
+
+    def lowered(key: jax.Array, dtype: Any = jnp.bfloat16, **options: Any) -> str:
+        def loss(*x: jax.Array) -> jax.Array:
+            return scaled_dot_product_attention_apply.op.body(*x, **options).astype(jnp.float32).sum()
+        given = [x.astype(dtype) for x in (q, key, key)]
+        return jax.jit(jax.grad(loss, (0, 1, 2))).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
+
+    for fits in (lowered(q, kernel=True), lowered(q, kernel=True, is_causal=True), lowered(q[:, :, :8], kernel=True),
+                 lowered(q[:, :2], kernel=True, enable_gqa=True), lowered(q, jnp.float16, kernel=True)):
+        assert "cudnn$fmhaSoftmaxBackward" in fits
+    for other in (lowered(q), lowered(q, jnp.float32, kernel=True), lowered(q[:, :, :8], kernel=True, is_causal=True)):
+        assert "cudnn" not in other
+    assert not has_fused()

@@ -9,11 +9,17 @@ from .._core import layout
 from .._core.public import public
 from .._core.record import record
 from .._core.tensor import Tensor, wrap
-from .._ops.attention import scaled_dot_product_attention_apply
+from .._ops.attention import has_fused, scaled_dot_product_attention_apply
 from .._ops.multihead import multi_head_attention_apply
 from .dropout import check_probability, kept
 
 FUNCTIONAL = "nn.functional"
+SDP = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}   # which kernels may be used: `torch.backends.cuda`, `torch.nn.attention`
+
+
+def _kernel(query: Tensor) -> bool:
+    """Whether a fused kernel serves this device, and may be used."""
+    return query.device.type == "cuda" and (SDP["flash"] or SDP["cudnn"] or SDP["mem_efficient"]) and has_fused()
 
 
 @public(FUNCTIONAL)
@@ -31,7 +37,8 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
         check_probability(dropout_p, RuntimeError)
         batch = query.shape[:-2] if enable_gqa else np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
         keep = kept((*batch, query.shape[-2], key.shape[-2]), dropout_p, query)
-    made = wrap(record(scaled_dot_product_attention_apply.op, (query, key, value, attn_mask, keep, dropout_p), (is_causal, scale, enable_gqa)))
+    made = wrap(record(scaled_dot_product_attention_apply.op, (query, key, value, attn_mask, keep, dropout_p),
+                       (is_causal, scale, enable_gqa, _kernel(query))))
     fused = not dropout_p and query.dim() == 4 and query.shape[-1] == value.shape[-1]    # that kernel's result lies as the queries do
     return layout.arrange(made, (query,)) if fused else made
 
@@ -63,7 +70,7 @@ def multi_head_attention_forward(query: Tensor, key: Tensor, value: Tensor, embe
     operands = (query, key, value, in_proj_weight, in_proj_bias, q_proj_weight, k_proj_weight, v_proj_weight, bias_k, bias_v, static_k, static_v,
                 out_proj_weight, out_proj_bias, key_padding_mask, attn_mask, keep, float(dropout_p))
     found = record(multi_head_attention_apply.op, operands, (int(embed_dim_to_check), num_heads, add_zero_attn, need_weights,
-                                                             use_separate_proj_weight, average_attn_weights, is_causal))
+                                                             use_separate_proj_weight, average_attn_weights, is_causal, _kernel(query)))
     return (wrap(found[0]), wrap(found[1])) if need_weights else (wrap(found), None)
 
 

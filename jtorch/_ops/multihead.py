@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .._core.op import NONE, Array, Scalar, op
 from .activation import dropout_apply
-from .attention import _masked_softmax
+from .attention import _masked_softmax, fits_fused, fused_attention
 from .checks import is_floating, sizes, torch_size, widened
 from .linear import linear
 
@@ -138,10 +138,10 @@ def multi_head_attention_apply(query: Array, key: Array | None, value: Array | N
                                bias_v: Array | None, static_k: Array | None, static_v: Array | None, out_proj_weight: Array,
                                out_proj_bias: Array | None, key_padding_mask: Array | None, attn_mask: Array | None, keep: Array | None,
                                dropout_p: Scalar, embed_dim: int, num_heads: int, add_zero_attn: bool, need_weights: bool, separate: bool,
-                               average: bool, is_causal: bool) -> Array | tuple[Array, Array]:
+                               average: bool, is_causal: bool, kernel: bool) -> Array | tuple[Array, Array]:
     """Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762); `nn.functional.multi_head_attention_forward` has the shapes.
 
-    key, value: None where they are the operand before;  keep: what dropout keeps of the weights, (N, heads, L, S)
+    key, value: None where they are the operand before;  keep: what dropout keeps of the weights, (N, heads, L, S);  kernel: whether there is a fused one
     """
     given_key = query if key is None else key
     given_value = given_key if value is None else value
@@ -163,16 +163,20 @@ def multi_head_attention_apply(query: Array, key: Array | None, value: Array | N
     v = _split_heads(v, num_heads, batch) if static_v is None else _static(static_v, "static_v", batch, num_heads, head)
     if add_zero_attn:
         k, v = (jnp.pad(x, [(0, 0), (0, 0), (0, 1), (0, 0)]) for x in (k, v))
-    found = widened((q * head ** -0.5) @ k.swapaxes(-1, -2))
     hinted = is_causal and key_padding_mask is None and not need_weights
-    mask = None if hinted else _merged(key_padding_mask, attn_mask, found, given_key.shape[0] if static_k is None else static_k.shape[1])
-    if need_weights:
-        found = jax.nn.softmax(found if mask is None else found + mask, -1)
+    if kernel and not need_weights and keep is None and key_padding_mask is None and (attn_mask is None or hinted) and fits_fused(q, k, v, hinted):
+        attended = fused_attention(q, k, v, None, hinted)
     else:
-        found = _masked_softmax(found, mask, hinted)
-    found = found.astype(q.dtype)
-    found = found if keep is None else dropout_apply(found, keep, dropout_p)
-    output = linear((found @ v).transpose(2, 0, 1, 3).reshape(rows, batch, size), out_proj_weight, out_proj_bias)
+        found = widened((q * head ** -0.5) @ k.swapaxes(-1, -2))
+        mask = None if hinted else _merged(key_padding_mask, attn_mask, found, given_key.shape[0] if static_k is None else static_k.shape[1])
+        if need_weights:
+            found = jax.nn.softmax(found if mask is None else found + mask, -1)
+        else:
+            found = _masked_softmax(found, mask, hinted)
+        found = found.astype(q.dtype)
+        found = found if keep is None else dropout_apply(found, keep, dropout_p)
+        attended = found @ v
+    output = linear(attended.transpose(2, 0, 1, 3).reshape(rows, batch, size), out_proj_weight, out_proj_bias)
     output = output[:, 0] if alone else output
     if not need_weights:
         return output

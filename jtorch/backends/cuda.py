@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._functions import determinism
+from .._functions.attention import SDP
 from ..cuda import is_available as is_available
-
-SDP = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
 
 
 def is_built() -> bool:
@@ -57,7 +56,7 @@ def flash_sdp_enabled() -> bool:
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Keep the switch: XLA chooses how attention is computed."""
+    """Set the switch: with any of the fused kernels on, attention in 16 bits on a GPU is computed by that of cuDNN, else by XLA."""
     SDP["flash"] = enabled
 
 
@@ -67,7 +66,7 @@ def mem_efficient_sdp_enabled() -> bool:
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Keep the switch: XLA chooses how attention is computed."""
+    """Set the switch: with any of the fused kernels on, attention in 16 bits on a GPU is computed by that of cuDNN, else by XLA."""
     SDP["mem_efficient"] = enabled
 
 
@@ -77,7 +76,7 @@ def math_sdp_enabled() -> bool:
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Keep the switch: XLA chooses how attention is computed."""
+    """Set the switch: with any of the fused kernels on, attention in 16 bits on a GPU is computed by that of cuDNN, else by XLA."""
     SDP["math"] = enabled
 
 
@@ -87,7 +86,7 @@ def cudnn_sdp_enabled() -> bool:
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:
-    """Keep the switch: XLA chooses how attention is computed."""
+    """Set the switch: with any of the fused kernels on, attention in 16 bits on a GPU is computed by that of cuDNN, else by XLA."""
     SDP["cudnn"] = enabled
 
 
