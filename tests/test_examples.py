@@ -66,7 +66,7 @@ def made_up_cars(path: pathlib.Path) -> pathlib.Path:
 def arguments(name: str, folder: pathlib.Path) -> list[str]:
     """What an example is called with besides --quick."""
     source = (EXAMPLES / f"{name}.py").read_text()
-    found = ["--out", str(folder)] if '"--out"' in source else []
+    found = ["--out", "written"] if '"--out"' in source else []
     if '"--device"' in source:
         found += ["--device", "cpu"]
     if '"--data"' in source:
@@ -86,10 +86,14 @@ def start(command: list[str], folder: pathlib.Path) -> subprocess.Popen[str]:
 
 
 def outputs(name: str, extra: list[str], folder: pathlib.Path) -> tuple[str, str]:
-    """What jtorch and PyTorch print, run side by side."""
+    """What jtorch and PyTorch print, run side by side, each in a folder of its own."""
     pytest.importorskip("torch")
     script = str(EXAMPLES / f"{name}.py")
-    processes = [start([*prefix, script, *extra], folder) for prefix in (["-m", "jtorch"], [])]
+    processes = []
+    for prefix in (["-m", "jtorch"], []):
+        own = folder / f"of{len(processes)}"
+        own.mkdir()
+        processes.append(start([*prefix, script, *extra], own))
     results = []
     for process in processes:
         out, err = process.communicate(timeout=240)

@@ -66,9 +66,14 @@ def orthogonal(matrix: Any, coefficients: tuple, steps: int, eps: Any) -> Any:
     """Nearly U Vᵀ of a matrix U S Vᵀ, in bfloat16.    matrix: (n, m)  ->  (n, m)"""
     a, b, c = coefficients
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).astype(xp.bfloat16)
-    x = x / xp.maximum(xp.linalg.norm(x), eps)
+    x = rounded(matrix.T if tall else matrix)
+    x = rounded(x / xp.maximum(rounded(xp.linalg.norm(x)), eps))
     for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
+        gram = rounded(x @ x.T)
+        x = rounded(a * x + rounded(b * gram + c * (gram @ gram)) @ x)
     return x.T if tall else x
+
+
+def rounded(x: Any) -> Any:
+    """Numbers of bfloat16, kept in float32: PyTorch's products of such matrices add up, and add another matrix, in float32 and round once."""
+    return x.astype(xp.bfloat16).astype(xp.float32)

@@ -16,6 +16,7 @@ class Adadelta(Optimizer):
     numbers = "lr", "rho", "eps", "weight_decay"
     static = ("maximize",)
     counts_steps = True
+    captures_on = 4
 
     def __init__(self, params: ParamsT, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0, foreach: bool | None = None, *,
                  capturable: bool = False, maximize: bool = False, differentiable: bool = False) -> None:

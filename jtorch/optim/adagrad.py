@@ -21,6 +21,7 @@ class Adagrad(Optimizer):
     numbers = "lr", "lr_decay", "weight_decay", "eps"
     static = ("maximize",)
     counts_steps = True
+    views_complex = True
 
     def __init__(self, params: ParamsT, lr: Any = 1e-2, lr_decay: float = 0, weight_decay: float = 0, initial_accumulator_value: float = 0,
                  eps: float = 1e-10, foreach: bool | None = None, *, maximize: bool = False, differentiable: bool = False,

@@ -23,6 +23,7 @@ class Adam(Optimizer):
     numbers = "lr", "eps", "weight_decay"
     static = "amsgrad", "maximize", "decoupled_weight_decay"
     counts_steps = True
+    views_complex = decays_first = True
 
     def __init__(self, params: ParamsT, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
                  amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False, capturable: bool = False,

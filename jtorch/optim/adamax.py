@@ -17,6 +17,7 @@ class Adamax(Optimizer):
     numbers = "lr", "eps", "weight_decay"
     static = ("maximize",)
     counts_steps = True
+    views_complex = True
     parts = Adam.parts                                       # gives the βs
 
     def __init__(self, params: ParamsT, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,

@@ -18,6 +18,8 @@ class ASGD(Optimizer):
     numbers = "lr", "lambd", "alpha", "t0", "weight_decay"
     static = ("maximize",)
     counts_steps = True
+    views_complex = True
+    captured = "params, mus, etas, and state_steps"
 
     def __init__(self, params: ParamsT, lr: Any = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6, weight_decay: float = 0,
                  foreach: bool | None = None, maximize: bool = False, differentiable: bool = False, capturable: bool = False) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import jtorch as torch
 
 from .._core.tensor import wrap
@@ -134,16 +136,16 @@ class LBFGS(Optimizer):
             state["n_iter"] += 1
             d = self._direction(state, grad, group)
             before, lr = loss, group["lr"]
-            lr = float(lr) if isinstance(lr, torch.Tensor) else lr
+            lr = scalar(lr.item(), lr) if isinstance(lr, torch.Tensor) else lr
             t, slope, largest = self._measure(grad, d, lr, state["n_iter"] == 1)
-            state.update(d=d, t=t, prev_flat_grad=grad, prev_loss=loss)
+            state.update(d=d, t=as_given(t), prev_flat_grad=grad, prev_loss=loss)
             if slope > -group["tolerance_change"]:           # no way down
                 break
             spent = 0
             if group["line_search_fn"] is not None:
                 loss, grad, t, spent = self._search(closure, Point(0.0, loss, slope, grad), t, d, largest, group["max_eval"] - evaluations)
-                state["t"] = t
-            self._move(self._params, t, d)
+                state["t"] = as_given(t)
+            self._move(self._params, float(t), d)
             if group["line_search_fn"] is None and iterations != group["max_iter"]:
                 loss, grad, spent = float(self._evaluate(closure)), self._gather_flat_grad(), 1
             evaluations += spent
@@ -164,10 +166,10 @@ class LBFGS(Optimizer):
         history.add(state["d"] * varying(state["t"], grad), grad - state["prev_flat_grad"])
         return history.direction(grad)
 
-    def _measure(self, grad: torch.Tensor, d: torch.Tensor, lr: float, first: bool) -> tuple[float, float, float]:
+    def _measure(self, grad: torch.Tensor, d: torch.Tensor, lr: float, first: bool) -> tuple[float, np.floating, float]:
         """First step length, slope along d, and the largest element of d."""
         size, slope, largest = torch.stack([grad.abs().sum(), torch.dot(grad, d), d.abs().max()]).tolist()
-        return min(1.0, 1.0 / size) * lr if first else lr, slope, largest
+        return min(1.0, 1.0 / scalar(size, grad)) * lr if first else lr, scalar(slope, grad), largest
 
     def _search(self, closure: Callable, start: Point, t: float, d: torch.Tensor, largest: float,
                 left: int) -> tuple[float, torch.Tensor, float, int]:
@@ -177,9 +179,9 @@ class LBFGS(Optimizer):
         origin = self._clone_param()
 
         def evaluate(t: float) -> Point:
-            self._move(origin, t, d)
+            self._move(origin, float(t), d)
             loss, grad = float(self._evaluate(closure)), self._gather_flat_grad()
-            return Point(t, loss, torch.dot(grad, d).item(), grad)
+            return Point(t, loss, scalar(torch.dot(grad, d).item(), grad), grad)
 
         found, spent = strong_wolfe(evaluate, start, t, largest, min(MOST, left))
         for p, x in zip(self._params, origin, strict=True):
@@ -221,6 +223,16 @@ class LBFGS(Optimizer):
         self._params = self.param_groups[0]["params"]
 
 
-def varying(number: float, like: torch.Tensor) -> torch.Tensor:
+def varying(number: float | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """A number as a tensor, so that programs do not depend on it."""
-    return wrap(constant(number, like.dtype))
+    return number if isinstance(number, torch.Tensor) else wrap(constant(number, like.dtype))
+
+
+def scalar(number: float, like: torch.Tensor) -> np.floating:
+    """A number of a tensor's type, which it passes on to what is computed from it: where PyTorch has a tensor."""
+    return like.dtype.numpy.type(number)
+
+
+def as_given(t: float) -> float | torch.Tensor:
+    """A step length as a state holds it: a tensor where it comes from one."""
+    return torch.tensor(t) if isinstance(t, np.floating) else t

@@ -23,6 +23,8 @@ class NAdam(Optimizer):
     numbers = "lr", "eps", "weight_decay", "momentum_decay"
     static = "maximize", "decoupled_weight_decay"
     counts_steps = True
+    views_complex = True
+    captured = "params, mu_products and state_steps"
     parts = Adam.parts                                       # gives the βs
 
     def __init__(self, params: ParamsT, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,

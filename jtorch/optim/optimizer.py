@@ -16,6 +16,7 @@ from .._core.record import record
 from .._core.sparse import SparseTensor
 from .._core.tensor import wrap, wrap_all
 from .._core.update import Rule, apply, constant, counted, drop_gradients, gradient_tensors, prepare, put_together, with_gradients, xp
+from .refusals import check_capturable, check_no_leaves
 
 ParamsT = Iterable                                           # of tensors, of groups, or of (name, tensor) pairs
 MANY = 16                                                    # parameters from which on options are inputs of the step's program from the start
@@ -109,6 +110,10 @@ class Optimizer:
     static: tuple[str, ...] = ()
     counts_steps = False
     elementwise = True                                       # whether the rule updates each element on its own
+    captured = "params and state_steps"                      # what must be on another device than the CPU for a `capturable` step
+    captures_on = 5                                          # on how many of those that PyTorch knows
+    views_complex = False                                    # whether PyTorch writes to complex parameters as real numbers, which its errors tell of
+    decays_first = False                                     # but not to decay them apart from the gradient
     _opt_called = False                                      # for the warning of the learning rate schedulers
     _scheduled = False                                       # whether a scheduler will change options, which must not compile the step anew
     _step_when_scheduled: Any
@@ -226,6 +231,7 @@ class Optimizer:
                 self.record(group, some, own, (), extra)
                 continue
             states, tensors = self.states_of(some, slots, group)
+            check_capturable(self, group, some[0].device)
             if not self.counts_steps:
                 self.record(group, some, own, tensors, extra)
                 continue
@@ -251,6 +257,7 @@ class Optimizer:
             numbers.update(extra)
         static = tuple([(n, group[n]) for n in self.static])
         if group.get("differentiable"):
+            check_no_leaves(self, group, params)
             self._record_smoothly(params, grads, states, numbers, static)
         else:
             varies = self._scheduled or len(params) >= MANY  # the step of many would take long to compile anew

@@ -18,6 +18,7 @@ class RMSprop(Optimizer):
     numbers = "lr", "alpha", "eps", "weight_decay", "momentum"
     static = "centered", "maximize"
     counts_steps = True
+    views_complex = True
 
     def __init__(self, params: ParamsT, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0, momentum: float = 0,
                  centered: bool = False, capturable: bool = False, foreach: bool | None = None, maximize: bool = False,

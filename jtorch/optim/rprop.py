@@ -20,6 +20,7 @@ class Rprop(Optimizer):
     slots = "prev", "step_size"
     static = ("maximize",)
     counts_steps = True
+    views_complex = True
 
     def __init__(self, params: ParamsT, lr: Any = 1e-2, etas: tuple[float, float] = (0.5, 1.2), step_sizes: tuple[float, float] = (1e-6, 50), *,
                  capturable: bool = False, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:

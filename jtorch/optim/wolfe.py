@@ -1,9 +1,10 @@
 """A line search for the strong Wolfe conditions."""
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import numpy as np
 
 DECREASE, FLATTENING = 1e-4, 0.9                             # c1 and c2 of the Wolfe conditions
 NEAREST = 1e-9                                               # brackets are not made smaller
@@ -11,10 +12,13 @@ MOST = 25                                                    # steps of the sear
 
 
 class Point(NamedTuple):
-    """A step length, with the loss, the slope along the direction, and the gradient there."""
+    """A step length, with the loss, the slope along the direction, and the gradient there.
+
+    The slope has the type of the gradient, and so has a step length that slopes had a part in: as in PyTorch, where they are tensors.
+    """
     t: float
     loss: float
-    slope: float
+    slope: np.floating
     grad: Any
 
 
@@ -76,8 +80,8 @@ def cubic_minimum(a: Point, b: Point, bounds: tuple[float, float]) -> float:
     a, b = (a, b) if a.t <= b.t else (b, a)
     mean = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
     square = mean * mean - a.slope * b.slope
-    spread = b.slope - a.slope + 2 * math.sqrt(square) if square >= 0 else 0.0
+    spread = b.slope - a.slope + 2 * np.sqrt(square) if square >= 0 else 0.0
     if not spread:
         return (bounds[0] + bounds[1]) / 2
-    t = b.t - (b.t - a.t) * ((b.slope + math.sqrt(square) - mean) / spread)
+    t = b.t - (b.t - a.t) * ((b.slope + np.sqrt(square) - mean) / spread)
     return min(max(t, bounds[0]), bounds[1])
