@@ -118,3 +118,58 @@ def spdiags(diagonals: torch.Tensor, offsets: torch.Tensor, shape: tuple[int, in
 
 def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'torch.sparse' has no attribute '{name}' in jtorch")
+
+
+def as_sparse_gradcheck(gradcheck: Callable) -> Callable:
+    """`gradcheck`, or a partial form of it, for functions of sparse tensors and with sparse results.
+
+    With `masked=True` it varies the specified elements alone, else all of them: what is not specified counts as a zero that could change.
+
+    >>> gradcheck = torch.sparse.as_sparse_gradcheck(torch.autograd.gradcheck)
+    >>> x = torch.tensor([[0, 1], [2, 3]], dtype=torch.float64).to_sparse_coo().requires_grad_(True)
+    >>> gradcheck(lambda x: x.to_sparse_csr(), x)
+    True
+    """
+    def gradcheck_with_sparse_support(func: Callable, inputs: Any, **kwargs: Any) -> bool:
+        masked = kwargs.pop("masked", False)
+        given = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
+        parts = [_by_values(x, masked) for x in given]
+
+        def of_values(*values: Any) -> Any:
+            results = func(*(make(v) for (_, make), v in zip(parts, values, strict=True)))
+            dense = [r.to_dense(masked_grad=masked) if isinstance(r, torch.Tensor) and r.layout is not torch.strided else r
+                     for r in (results if isinstance(results, list | tuple) else (results,))]
+            return tuple(dense) if isinstance(results, list | tuple) else dense[0]
+        return gradcheck(of_values, tuple(values for values, _ in parts), **kwargs)
+    return gradcheck_with_sparse_support
+
+
+def _by_values(x: Any, masked: bool) -> tuple[Any, Callable]:
+    """The elements of a sparse tensor that requires grad as a strided one, and what makes the sparse tensor of them; anything else as it is."""
+    if not isinstance(x, torch.Tensor) or x.layout is torch.strided or not x.requires_grad:
+        return x, lambda same: same
+    pattern = x.detach().coalesce() if x.layout is torch.sparse_coo else x.detach()
+    if not masked:
+        pattern = _filled(pattern)
+    return pattern.values().clone().requires_grad_(), lambda values: _with_values(pattern, values)
+
+
+def _filled(x: torch.Tensor) -> torch.Tensor:
+    """The same sparse tensor with all elements specified."""
+    dense, values = x.to_dense(), x.values()
+    places = torch.arange(1, dense.numel() + 1).reshape(dense.shape)   # from 1: none of them is left out as a zero
+    if x.layout is torch.sparse_coo:
+        found = places.to_sparse(x.sparse_dim()).coalesce()
+    else:
+        blocks = values.shape[-2 - x.dense_dim():][:2] if x.layout in (torch.sparse_bsr, torch.sparse_bsc) else None
+        found = places.to_sparse(layout=x.layout, blocksize=blocks, dense_dim=x.dense_dim())
+    return _with_values(found, dense.reshape(-1)[found.values() - 1])
+
+
+def _with_values(pattern: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The sparse tensor that has these values where `pattern` specifies elements."""
+    if pattern.layout is torch.sparse_coo:
+        return torch.sparse_coo_tensor(pattern.indices(), values, pattern.shape, is_coalesced=True)
+    by_row = pattern.layout in (torch.sparse_csr, torch.sparse_bsr)
+    starts, places = (pattern.crow_indices(), pattern.col_indices()) if by_row else (pattern.ccol_indices(), pattern.row_indices())
+    return torch.sparse_compressed_tensor(starts, places, values, pattern.shape, layout=pattern.layout)

@@ -350,3 +350,27 @@ def test_dense_operations_cost_nothing() -> None:
     """Recording of a dense operation never comes by the sparse forms."""
     names = derive.operator(REGISTRY["add"][0], "add").__code__.co_names    # made anew: that of Tensor may have been given other code, see override
     assert names.index(next(n for n in names if n.startswith("_record"))) < names.index("_stored")
+
+
+def checked(T: Any) -> list[Any]:
+    """What `gradcheck` says of functions of sparse tensors: true ones, with all elements varied and the specified ones, and false ones."""
+    check = T.sparse.as_sparse_gradcheck(T.autograd.gradcheck)
+    d = (T.arange(16.0).reshape(4, 4) * (T.arange(16).reshape(4, 4) % 3 > 0)).double()
+    inputs = [d.to_sparse(), T.stack([d, d], -1).to_sparse(2), d.to_sparse_csr(), d.to_sparse_csc(), d.to_sparse_bsr((2, 2)), d.to_sparse_bsc((2, 2))]
+    functions = [lambda x: x.to_dense().sin(), lambda x: x * 2, lambda x: [x.to_dense(), x], lambda x: x.to_dense().detach() + 0 * x.to_dense()]
+    found: list[Any] = []
+    for x in inputs:
+        for function in functions:
+            for options in ({}, {"masked": True}):
+                try:
+                    found.append(check(function, x.requires_grad_(True), **options))
+                except RuntimeError as error:
+                    found.append(type(error).__name__)
+    weights = T.ones(4, 2).double().requires_grad_()
+    return [*found, check(T.sparse.mm, (inputs[0], weights)), check(lambda x: x.to_sparse_csr(), inputs[0], raise_exception=False)]
+
+
+def test_gradcheck_of_sparse_tensors() -> None:
+    found = checked(jtorch)
+    assert found == checked(torch)
+    assert {True, "GradcheckError"} <= set(found)
