@@ -357,10 +357,10 @@ def checked(T: Any) -> list[Any]:
     check = T.sparse.as_sparse_gradcheck(T.autograd.gradcheck)
     d = (T.arange(16.0).reshape(4, 4) * (T.arange(16).reshape(4, 4) % 3 > 0)).double()
     inputs = [d.to_sparse(), T.stack([d, d], -1).to_sparse(2), d.to_sparse_csr(), d.to_sparse_csc(), d.to_sparse_bsr((2, 2)), d.to_sparse_bsc((2, 2))]
-    functions = [lambda x: x.to_dense().sin(), lambda x: x * 2, lambda x: [x.to_dense(), x], lambda x: x.to_dense().detach() + 0 * x.to_dense()]
+    functions = [lambda x: x.to_dense().sin(), lambda x: x * 2, lambda x: x.to_dense().detach() + 0 * x.to_dense(), lambda x: [x.to_dense(), x]]
     found: list[Any] = []
-    for x in inputs:
-        for function in functions:
+    for k, x in enumerate(inputs):
+        for function in functions if k < 3 else functions[:-1]:   # PyTorch cannot add gradients in the other layouts
             for options in ({}, {"masked": True}):
                 try:
                     found.append(check(function, x.requires_grad_(True), **options))

@@ -169,7 +169,8 @@ class LBFGS(Optimizer):
     def _measure(self, grad: torch.Tensor, d: torch.Tensor, lr: float, first: bool) -> tuple[float, np.floating, float]:
         """First step length, slope along d, and the largest element of d."""
         size, slope, largest = torch.stack([grad.abs().sum(), torch.dot(grad, d), d.abs().max()]).tolist()
-        return min(1.0, 1.0 / scalar(size, grad)) * lr if first else lr, scalar(slope, grad), largest
+        inverse: Any = 1.0 / scalar(size, grad)
+        return min(1.0, inverse) * lr if first else lr, scalar(slope, grad), largest
 
     def _search(self, closure: Callable, start: Point, t: float, d: torch.Tensor, largest: float,
                 left: int) -> tuple[float, torch.Tensor, float, int]:
