@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import jax.numpy as jnp
 from jax import lax
@@ -9,6 +10,7 @@ from jax import lax
 from .._core.op import NONE, SAME, Array, Dims, Scalar, op
 from .arguments import cast, dimensions, gradient_only, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension
+from .derivatives import derived
 from .pointwise import larger, smaller
 from .ranges import fractions
 
@@ -35,6 +37,30 @@ def _require_order(input: Array, kernel: str) -> None:
 
 
 # ---- maximum and minimum
+
+@lru_cache(256)
+def _sharing(reduce: Callable, axes: tuple[int, ...], among_nan: bool) -> Callable[[Array], Array]:
+    """`reduce` over `axes`, whose sizes stay as 1.  Equal extremes share the derivative; of nan it is nan, or `among_nan` that of the elements that are nan."""
+    def rule(t: Array, result: Array, input: Array) -> Array:
+        there = input == result
+        if among_nan:
+            there |= jnp.isnan(input) & jnp.isnan(result)
+        count = there.sum(axes, keepdims=True).astype(t.dtype)
+        share = jnp.where(there, 1 / count, jnp.where(count == 0, jnp.nan, 0))
+        return (jnp.where(there, t * share, 0) if among_nan else t * share).sum(axes, keepdims=True)
+
+    @derived(rule)
+    def reduced(input: Array) -> Array:
+        return reduce(input, axes, keepdims=True)
+    return reduced
+
+
+def _extreme(input: Array, reduce: Callable, axes: tuple[int, ...], keepdim: bool = False, among_nan: bool = False) -> Array:
+    if not is_inexact(input) or is_complex(input):
+        return reduce(input, axes, keepdims=keepdim)
+    found = _sharing(reduce, axes, among_nan)(input)
+    return found if keepdim else found.reshape([n for d, n in enumerate(input.shape) if d not in axes])
+
 
 def _extreme_along(input: Array, dim: int, keepdim: bool, name: str, place: Callable) -> tuple[Array, Array]:
     _require_order(input, f"{name}_values_cpu")
@@ -65,7 +91,7 @@ def max_of_all(input: Array) -> Array:
     """The largest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "max", None)
     _require_order(input, "max_all")
-    return jnp.max(input)
+    return _extreme(input, jnp.max, tuple(range(input.ndim)), among_nan=True)
 
 
 @op(SAME, name="min", inplace=False, node="MinimumBackward0", numbers=False)
@@ -86,21 +112,21 @@ def min_of_all(input: Array) -> Array:
     """The smallest element; equal ones share its gradient.    input: (*)  ->  ()"""
     _require_elements(input, "min", None)
     _require_order(input, "min_all")
-    return jnp.min(input)
+    return _extreme(input, jnp.min, tuple(range(input.ndim)), among_nan=True)
 
 
 @op(NONE, saves="both")
 def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The largest elements over `dim`; equal ones share the gradient.    input: (*)  ->  (*) without `dim`"""
     _require_elements(input, "amax", None if dim == () else dim)
-    return jnp.max(input, dimensions(dim, input.ndim), keepdims=keepdim)
+    return _extreme(input, jnp.max, dimensions(dim, input.ndim), keepdim)
 
 
 @op(NONE, saves="both")
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest elements over `dim`; equal ones share the gradient.    input: (*)  ->  (*) without `dim`"""
     _require_elements(input, "amin", None if dim == () else dim)
-    return jnp.min(input, dimensions(dim, input.ndim), keepdims=keepdim)
+    return _extreme(input, jnp.min, dimensions(dim, input.ndim), keepdim)
 
 
 @op(NONE, returns="min max", saves="both")
@@ -111,7 +137,7 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> t
         raise IndexError(f"aminmax: Expected reduction dim {axes[0]} to have non-zero size.")
     if input.size == 0 and not any(input.shape[d] for d in axes):
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
-    return jnp.min(input, axes, keepdims=keepdim), jnp.max(input, axes, keepdims=keepdim)
+    return _extreme(input, jnp.min, axes, keepdim), _extreme(input, jnp.max, axes, keepdim)
 
 
 def _index_of(input: Array, dim: int | None, keepdim: bool, name: str, place: Callable) -> Array:

@@ -113,9 +113,11 @@ def renorm(input: Array, p: int | float, dim: int, maxnorm: Scalar) -> Array:
     if input.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
     kept = dimension(dim, input.ndim)
-    size = p_norm(input, float(p), tuple(d for d in range(input.ndim) if d != kept), True)
+    axes = tuple(d for d in range(input.ndim) if d != kept)
+    size = p_norm(lax.stop_gradient(input), float(p), axes, True)
     limit = jnp.asarray(maxnorm).astype(size.dtype)
-    return jnp.where(size > limit, input * (limit / (size + 1e-7)), input).astype(input.dtype)
+    large = jnp.where(size > limit, input, 1)                # so that no derivative of a norm is taken that is not used, and may be nan
+    return jnp.where(size > limit, large * (limit / (p_norm(large, float(p), axes, True) + 1e-7)), input).astype(input.dtype)
 
 
 @op(NONE, home="", inplace=False, out=False, node="CatBackward0")

@@ -10,6 +10,7 @@ from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, Array, Scalar, op
 from .arguments import is_bool, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension, widened
+from .derivatives import derived
 from .elementary import log_add_exp
 
 
@@ -19,7 +20,7 @@ def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Arr
         input = input.astype(dtype.numpy)
     elif not is_inexact(input):
         input = input.astype(jnp.int64)
-    return scan(widened(input), axis).astype(input.dtype)
+    return scan(widened(input), axis).astype(input.dtype) if input.size else input
 
 
 @op(NONE, inplace="exact", out="cast", overlap="whole")
@@ -37,7 +38,34 @@ def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
 @takes_zero_dim
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Product of the elements up to each one along `dim`; of integers it is an int64.    input: (*)  ->  (*)"""
-    return _scanned(lax.cumprod, input, dim, dtype)
+    return _scanned(_products, input, dim, dtype)
+
+
+def _products(input: Array, axis: int) -> Array:
+    return _with_carry(lax.cumprod, lambda result, x: (x, _before(result, axis, 1)), axis)(input)
+
+
+def _with_carry(scan: Callable, factors: Callable, axis: int) -> Callable[[Array], Array]:
+    """`scan(input, axis)`, whose change at each place is that of the place before and that of the input there, each times its factor."""
+    def rule(t: Array, result: Array, input: Array) -> Array:
+        carried, fresh = lax.optimization_barrier(factors(result, input))   # or each step of the scan would compute them anew
+        undefined = jnp.isnan(fresh)                         # that is this place's own affair, and is not carried on
+        return _carried(carried, jnp.where(undefined, 0, fresh) * t, axis) + jnp.where(undefined, jnp.nan, 0) * t
+
+    @derived(rule)
+    def scanned(input: Array) -> Array:
+        return scan(input, axis)
+    return scanned
+
+
+def _carried(factor: Array, new: Array, axis: int) -> Array:
+    """The sequence in which each element is that before it times its factor, and what is new."""
+    return lax.associative_scan(lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]), (factor, new), axis=axis)[1]
+
+
+def _before(x: Array, axis: int, first: float) -> Array:
+    """The element before each one along `axis`."""
+    return jnp.concatenate([jnp.full_like(lax.slice_in_dim(x, 0, 1, axis=axis), first), lax.slice_in_dim(x, 0, x.shape[axis] - 1, axis=axis)], axis)
 
 
 @op(NONE, saves="both", overlap="whole")
@@ -48,7 +76,25 @@ def logcumsumexp(input: Array, dim: int) -> Array:
         raise unimplemented("logcumsumexp_out_cpu", input)
     if is_complex(input):
         return lax.associative_scan(log_add_exp, input, axis=dimension(dim, input.ndim))
-    return _scanned(lax.cumlogsumexp, input, dim, None)
+    return _scanned(_log_sums, input, dim, None)
+
+
+def _log_sums(input: Array, axis: int) -> Array:
+    """By sums relative to the largest element so far, which are at least 1."""
+    def scan(x: Array, axis: int) -> Array:
+        largest = lax.cummax(x, axis)
+        before = _before(largest, axis, -jnp.inf)
+        sums = _carried(*lax.optimization_barrier((_ratio(before, largest), _ratio(x, largest))), axis)
+        return largest + jnp.log(sums)
+
+    def factors(result: Array, x: Array) -> tuple[Array, Array]:
+        return _ratio(_before(result, axis, -jnp.inf), result), jnp.exp(x - result)
+    return _with_carry(scan, factors, axis)(input)
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    """`exp(a - b)`, and 1 where both are the same infinity."""
+    return jnp.exp(jnp.where((a == b) & jnp.isinf(b), 0, a - b))
 
 
 def _record(input: Array, dim: int, extreme: Callable) -> tuple[Array, Array]:
