@@ -167,6 +167,41 @@ def test_random_numbers(layout: str, code: str) -> None:
     assert ours.stride() == theirs.stride()
 
 
+ROUTINES = """
+L.cholesky(s), L.cholesky(s, upper=True), torch.cholesky_inverse(s), torch.cholesky_solve(b, s)
+L.inv(s), L.inv_ex(s)[0], torch.inverse(s), L.pinv(s), L.matrix_power(s, -1), L.matrix_power(s, -2), L.matrix_power(s, 2)
+L.solve(s, b), L.solve(s, b.mT, left=False), L.solve_ex(s, b)[0], L.solve(s, b[..., 0])
+L.lu_factor(s), L.lu(s), L.lu_factor_ex(w), torch.lu_unpack(*L.lu_factor(s))
+L.lu_solve(*L.lu_factor(s), b), L.lu_solve(*L.lu_factor(s), b.mT, left=False), torch.lu_solve(b, *L.lu_factor(s))
+L.qr(s), L.qr(w, mode="complete"), L.qr(w, mode="r"), torch.qr(w.mT), torch.geqrf(w), L.householder_product(s, s[..., 0]), torch.ormqr(s, s[..., 0], b)
+L.eigh(s), L.eig(s), L.svd(w), L.svd(w, full_matrices=False), torch.svd(w), torch.svd(s, some=False)
+L.solve_triangular(s, b, upper=True), L.solve_triangular(s, b.mT, upper=True, left=False), torch.triangular_solve(b, s)
+L.ldl_factor(s), L.ldl_solve(*L.ldl_factor(s), b), L.lstsq(s, b)[0], L.lstsq(w, b[..., :3, :])[0]
+L.tensorinv(torch.randn(2, 3, 6)), L.tensorinv(torch.randn(2, 2, 3, 12, 1), ind=3)
+torch.rot90(y), torch.rot90(y, 2), torch.rot90(y, -1, (1, 2)), torch.permute_copy(y, (2, 0, 1)), torch.transpose_copy(y, 0, 1), torch.ravel(y[:, ::2, ::2])
+torch.nonzero(y > 0), torch.argwhere(y[0] > 0), torch.nonzero(y[0, 0] > 0)
+T.fft(y, dim=1), T.fft(y, n=9, dim=0), T.ifft(y.permute(2, 0, 1), dim=1), T.rfft(y, dim=-2), T.irfft(y, dim=0), T.hfft(y, dim=1), T.ihfft(y, dim=1)
+T.fft2(y, dim=(0, 2)), T.fft2(y), T.fftn(y), T.fftn(y, dim=1), T.fftn(y, s=(3, 3), dim=(0, 1)), T.ifftn(y.transpose(0, 1), dim=(2,))
+T.rfft2(y, dim=(0, 2)), T.rfftn(y), T.irfft2(y, dim=(0, 2)), T.irfftn(y, dim=(1,)), T.hfft2(y, dim=(0, 2)), T.ihfft2(y), T.ihfftn(y)
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("batch", [(), (2,)], ids=str)
+@pytest.mark.parametrize("code", ROUTINES)
+def test_strides_of_routines(code: str, batch: tuple[int, ...]) -> None:
+    """Matrices of LAPACK lie column by column; Fourier transforms leave the dimensions that they work on last."""
+    def seen(package: ModuleType) -> list:
+        package.manual_seed(0)
+        a = package.randn(*batch, 4, 4)
+        names = {"s": a @ a.mT + 4 * package.eye(4), "w": package.randn(*batch, 3, 5), "b": package.randn(*batch, 4, 3), "y": package.randn(3, 4, 5)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results = eval(code, {"torch": package, "L": package.linalg, "T": package.fft, **names})
+        flat = [x for one in results for x in (one if isinstance(one, tuple) else (one,))]
+        return [[s for s, n in zip(x.stride(), x.shape, strict=True) if n > 1] for x in flat]
+    assert seen(jtorch) == seen(torch)
+
+
 def positions(m: ModuleType) -> Any:
     """A batch turned to (time, batch, features), positions added, dropout: as in many a Transformer."""
     embedded = m.nn.Embedding(10, 6)(m.arange(10).reshape(2, 5)).transpose(0, 1)

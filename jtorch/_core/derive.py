@@ -200,7 +200,11 @@ class Form:
 
     def arranged(self, result: str) -> str:
         """The expression of a result with its strides."""
-        return arranged(self.op, result, self.operands(), self.method)
+        return self.laid(result) if callable(self.op.facts["strides"]) else arranged(self.op, result, self.operands(), self.method)
+
+    def laid(self, results: str) -> str:
+        """The same by the operator's own rule."""
+        return f"_laid({results}, {', '.join(self.names)})"
 
     def call(self) -> str:
         """The expression that records the operation."""
@@ -237,7 +241,7 @@ class Form:
                  "_wrap": wrap_all, "_new": new, "_Tensor": Tensor, "_write_out": write_out, "_exactly": exactly, "_named": returns.named(self.op),
                  "_plain": PLAIN, "_check_overlap": layout.check_overlap, "_missing": MISSING, "_again": again, "_only": only, "_lists": (list, tuple),
                  "_sequence": sequence, "_wrong": misfit.of_operator, "_here": here, "_without_autocast": without_autocast, "_stored": stored,
-                 "_elsewhere": elsewhere, "_appeared": override.appeared, **RECORDERS, **self.defaults}
+                 "_elsewhere": elsewhere, "_appeared": override.appeared, "_laid": self.op.facts["strides"], **RECORDERS, **self.defaults}
         exec(compile(source, f"<jtorch {name}>", "exec"), scope)
         made: Any = scope["form"]
         made.__name__ = made.__qualname__ = name
@@ -351,7 +355,7 @@ def function(op: Op, method: bool = False) -> Callable:
         return form.build(op.name, f"return {call}")
     def named(results: str) -> str:
         return f"_named({results})" if op.facts["returns"] else results
-    several = "_wrap(value)" if op.facts["strides"] == "fresh" else (
+    several = form.laid("_wrap(value)") if callable(op.facts["strides"]) else "_wrap(value)" if op.facts["strides"] == "fresh" else (
         f"tuple([{ARRANGING[op.facts['strides']]}(_wrap(v), {_tuple(form.operands())}) for v in value])")
     one = "(result,)" if op.several else form.arranged("result")
     wrapped = f"if value.__class__ is tuple: return {named(several)}\n    result = _new(_Tensor)\n    result._value = value\n    return {one}"

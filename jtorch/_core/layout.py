@@ -312,6 +312,22 @@ def channels_as(made: Any, operands: Sequence) -> Any:
     return made
 
 
+def columns(made: Any, *given: Any) -> Any:
+    """The new results of a routine of LAPACK: matrices lie column by column, as Fortran has them.  What has another rank than all operands is no matrix."""
+    ranks = {len(x.shape) for x in given if hasattr(x, "shape")}
+    for one in made if isinstance(made, tuple) else (made,):
+        rank = len(one.shape)
+        if rank > 1 and rank in ranks:
+            lay_in(one, (*range(rank - 2), rank - 1, rank - 2))
+    return made
+
+
+def lay_in(made: Any, order: Sequence[int]) -> Any:
+    """A new tensor, whose dimensions lie in this order in memory, that with the largest stride first."""
+    aval = made._value.aval
+    return made if aval.levels or 0 in aval.shape else lay(made, ordered(aval.shape, order))
+
+
 def has_channels_last(x: Any) -> bool:
     """Whether `x` is a batch of images (or volumes) whose strides say that the channels lie closest."""
     if getattr(x, "_in_order", True) or len(x.shape) not in (4, 5) or 0 in x.shape:

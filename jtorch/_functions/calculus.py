@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import layout
 from .._core.derive import into
 from .._core.indexing import check_dimension
 from .._core.public import PUBLIC, public
@@ -116,6 +117,7 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) 
     warnings.warn("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in a future PyTorch "
                   "release.", UserWarning, stacklevel=2)
     found = [wrap(v) for v in record(lu_factor_ex.op, (A,), (pivot, False))]
+    layout.columns(found[0], A)
     found = found if get_infos else found[:2]
     return tuple(found) if out is None else tuple([into(o, m) for o, m in zip(out, found, strict=True)])
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .._core import gradgraph
+from .._core import gradgraph, layout
 from .._core.derive import into
 from .._core.graph import here
 from .._core.public import public
@@ -54,7 +54,7 @@ def _factored(A: Tensor, hermitian: bool, name: str, check: bool) -> list[Tensor
         place = f"(Batch element {int(np.flatnonzero(info)[0])}): " if given.ndim > 2 else ""
         raise RuntimeError(f"{name}: {place}D[{{0}},{{0}}] is zero: the matrix is singular.".format(info[info > 0][0] - 1))
     factor = traced(fresh(made.reshape(given.shape), A), A, RuntimeError("derivative for aten::linalg_ldl_factor_ex is not implemented"))
-    return [factor, fresh(pivots.reshape(given.shape[:-1]), A), fresh(info.reshape(given.shape[:-2]), A)]
+    return [layout.columns(factor, A), fresh(pivots.reshape(given.shape[:-1]), A), fresh(info.reshape(given.shape[:-2]), A)]
 
 
 def traced(made: Tensor, source: Tensor, error: Exception) -> Tensor:
@@ -105,7 +105,7 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
     solved = fresh(found.reshape(*batch, n, k), B)
     for source in (LD, B):
         solved = traced(solved, source, RuntimeError("derivative for aten::linalg_ldl_solve is not implemented"))
-    return into(out, solved)
+    return into(out, layout.columns(solved, LD, B))
 
 
 def _check_solve(LD: Tensor, pivots: Tensor, B: Tensor) -> None:

@@ -21,7 +21,7 @@ from .._ops.elementary import conjugate
 from .._ops.pad import pad as padded
 from .create import finish
 from .options import creating
-from .shape import as_strided, chunk, clone, expand, reshape, select, split, tensor_split, unbind, view
+from .shape import as_strided, chunk, clone, contiguous, expand, reshape, select, split, tensor_split, unbind, view
 
 
 # ---- splitting
@@ -223,10 +223,10 @@ def copying(name: str, function: Callable) -> None:
     def copy(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         made = function(*args, **kwargs)
         if not isinstance(made, tuple):
-            return into(out, clone(made))
+            return into(out, contiguous(clone(made)))
         if name == "split" and out is not None and any(o.shape != m.shape for o, m in zip(out, made, strict=True)):
             raise RuntimeError("split_copy(): expected tensors of the results' sizes as out=")
-        return tuple([into(None if out is None else out[k], clone(m)) for k, m in enumerate(made)])
+        return tuple([into(None if out is None else out[k], contiguous(clone(m))) for k, m in enumerate(made)])
     copy.__name__ = copy.__qualname__ = f"{name}_copy"
     copy.__doc__ = f"A copy of what `{name}` shows."
 

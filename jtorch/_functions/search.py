@@ -72,7 +72,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None)
     if as_tuple:
         return tuple([fresh(f, input) for f in found])
     stacked = fresh(np.stack(found, 1)[:, :input.dim()] if input.dim() else np.zeros((len(found[0]), 0), np.int64), input)
-    return stacked if out is None else out._resize(stacked.shape)._write(stacked._value)
+    return layout.lay_in(stacked, (1, 0)) if out is None else out._resize(stacked.shape)._write(stacked._value)
 
 
 @public("torch")

@@ -105,7 +105,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
 @public("torch Tensor")
 def ravel(input: Tensor) -> Tensor:
     """`input` as a vector."""
-    return reshape(input, -1)
+    return reshape(contiguous(input), -1)
 
 
 @public("Tensor")

@@ -10,6 +10,7 @@ from .._core.op import FLOAT, NONE, Array, Dims, op
 from .arguments import is_complex
 from .checks import dimension, scalar_type
 from .nodes import Name
+from .strides import transformed, transformed_from_real, transformed_to_real
 
 NORMS = (None, "backward", "ortho", "forward")
 
@@ -19,10 +20,11 @@ def _by_type(real: str) -> Name:
     return lambda entry: "FftC2CBackward0" if entry.inputs[0].dtype.is_complex else real
 
 
-transform = partial(op, FLOAT, home="fft", inplace=False, overlap="any", strides="fresh")
+transform = partial(op, FLOAT, home="fft", inplace=False, overlap="any", strides=transformed)
 complex_transform = partial(transform, node="FftC2CBackward0")
 from_real = partial(transform, node="FftR2CBackward0")
-to_real = partial(transform, node="FftC2RBackward0")
+half_from_real = partial(transform, node="FftC2CBackward0", strides=transformed_from_real)
+to_real = partial(transform, node="FftC2RBackward0", strides=transformed_to_real)
 
 
 def _check(n: int | None, norm: str | None) -> None:
@@ -155,7 +157,7 @@ def hfftn(input: Array, s: Dims = None, dim: Dims = None, norm: str | None = Non
     return jnp.fft.hfft(_each(jnp.fft.fft, input, axes[:-1], lengths[:-1], norm), lengths[-1], axes[-1], norm)
 
 
-@complex_transform()
+@half_from_real()
 def ihfftn(input: Array, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Array:
     """The inverse of `hfftn`.    input: (*, n)  ->  (*, n // 2 + 1), complex"""
     _require_real(input, "ihfftn")
@@ -173,7 +175,7 @@ def _in_two(name: str, body: Callable, declare: Callable) -> None:
 
 
 for _body, _declare in ((fftn, complex_transform), (ifftn, complex_transform), (rfftn, from_real), (irfftn, to_real), (hfftn, to_real),
-                        (ihfftn, complex_transform)):
+                        (ihfftn, half_from_real)):
     _in_two(_body.__name__, _body, _declare)
 
 

@@ -7,11 +7,13 @@ from functools import partial
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.layout import columns
 from .._core.op import FLOAT, NONE, Array, Dims, Scalar, op
 from .arguments import is_bool, require_matrices, transposed
 from .checks import dimension
 from .linalg import inv_ex, solve_ex
 from .singular import SINGULAR, UNSOLVED, raises
+from .strides import inverted
 from .norms import p_norm
 
 algebra = partial(op, NONE, home="linalg")
@@ -19,7 +21,7 @@ algebra = partial(op, NONE, home="linalg")
 
 # ---- Householder reflections
 
-@op(NONE, returns="a tau", out="cast")
+@op(NONE, returns="a tau", out="cast", strides=columns)
 def geqrf(input: Array) -> tuple[Array, Array]:
     """R above the diagonal, and below it and in `tau` the reflections that make up Q.    input: (*, n, m)  ->  (*, n, m), (*, k)"""
     require_matrices(input, "geqrf")
@@ -27,7 +29,7 @@ def geqrf(input: Array) -> tuple[Array, Array]:
     return jnp.swapaxes(packed, -1, -2), tau
 
 
-@algebra(out="cast", node="LinalgHouseholderProductBackward0")
+@algebra(out="cast", node="LinalgHouseholderProductBackward0", strides=columns)
 def householder_product(input: Array, tau: Array) -> Array:
     """The first columns of the product of reflections.    input: (*, n, m), tau: (*, k)  ->  (*, n, m)"""
     _check_reflections(input, tau, "torch.linalg.householder_product")
@@ -35,13 +37,13 @@ def householder_product(input: Array, tau: Array) -> Array:
     return jnp.eye(n, m, dtype=input.dtype) - _block(input, tau, m)
 
 
-@op(NONE, out="cast", node="LinalgHouseholderProductBackward0")
+@op(NONE, out="cast", node="LinalgHouseholderProductBackward0", strides=columns)
 def orgqr(input: Array, input2: Array) -> Array:
     """The first columns of the product of reflections.    input: (*, n, m), input2: (*, k)  ->  (*, n, m)"""
     return householder_product(input, input2)
 
 
-@op(NONE)
+@op(NONE, strides=columns)
 def ormqr(input: Array, input2: Array, input3: Array, left: bool = True, transpose: bool = False) -> Array:
     """`input3` multiplied by the Q of reflections, from the left or the right.    (*, n, k), (*, k), (*, n, m)  ->  (*, n, m)"""
     _check_reflections(input, input2, "torch.ormqr")
@@ -70,7 +72,7 @@ def _check_reflections(input: Array, tau: Array, name: str) -> None:
 
 # ---- equations between tensors
 
-@algebra(out="cast", node="ReshapeAliasBackward0", fails=raises("inv", SINGULAR))
+@algebra(out="cast", node="ReshapeAliasBackward0", fails=raises("inv", SINGULAR), strides=inverted)
 def tensorinv(A: Array, ind: int = 2) -> tuple[Array, Array]:
     """The inverse of `A` as a map from its last dimensions to its first `ind`.    A: (a…, b…)  ->  (b…, a…)"""
     if ind <= 0:

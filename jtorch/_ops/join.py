@@ -11,6 +11,7 @@ from jax.scipy.linalg import block_diag as jax_block_diag
 from .._core.op import NONE, SAME, Array, Arrays, Dims, Shape, op
 from .arguments import dimensions, is_bool
 from .checks import dimension, sizes
+from .strides import turned
 
 joins = partial(op, SAME, home="torch", inplace=False, overlap="none", strides="fresh")
 grids = partial(op, NONE, home="torch", inplace=False, out=False)
@@ -210,7 +211,7 @@ def roll(input: Array, shifts: Dims, dims: Dims = None) -> Array:
     return jnp.roll(input, shifts, tuple(dimension(d, input.ndim) for d in along)) if input.ndim else input
 
 
-@op(NONE, out=False)
+@op(NONE, out=False, strides=turned)
 def rot90(input: Array, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Array:
     """The plane `dims` turned by `k` quarters.    input: (*)  ->  (*)"""
     if len(dims) != 2:

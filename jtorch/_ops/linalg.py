@@ -9,12 +9,14 @@ from jax import lax
 from jax.scipy.linalg import expm
 from jax.scipy.linalg import solve_triangular as solve_one_triangular
 
+from .._core.layout import columns
 from .._core.op import NONE, Array, op
 from .arguments import is_complex, require_matrices, transposed
 from .checks import broadcast_sizes, scalar_type, widened
 from .nodes import power
 from .singular import (INDEFINITE, SINGULAR, UNSOLVED, failing_minor, raises, raises_below_zero, raises_for_nan, require_finite,
                        require_finite_eig, zero_pivot)
+from .strides import columns_of_inverse, columns_where_left, first_columns
 
 algebra = partial(op, NONE, home="linalg")
 
@@ -67,20 +69,20 @@ def linalg_slogdet(A: Array) -> tuple[Array, Array]:
 
 # ---- inverses and systems of equations
 
-@algebra(returns="inverse info", saves="result", fails=raises("linalg.inv_ex", SINGULAR))
+@algebra(returns="inverse info", saves="result", fails=raises("linalg.inv_ex", SINGULAR), strides=columns)
 def inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
     """Inverse matrix, and 0 where there is one, else the place of the first zero pivot.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
     _require_square(A, "linalg.inv")
     return jnp.linalg.inv(A), zero_pivot(A)
 
 
-@op(NONE, node="LinalgInvExBackward0", saves="result", fails=raises("linalg.inv", SINGULAR))
+@op(NONE, node="LinalgInvExBackward0", saves="result", fails=raises("linalg.inv", SINGULAR), strides=columns)
 def inverse(input: Array) -> tuple[Array, Array]:
     """Inverse matrix.    input: (*, n, n)  ->  (*, n, n)"""
     return inv_ex(input)
 
 
-@algebra(node="LinalgInvExBackward0", saves="result", fails=raises("linalg.inv", SINGULAR))
+@algebra(node="LinalgInvExBackward0", saves="result", fails=raises("linalg.inv", SINGULAR), strides=columns)
 def inv(A: Array) -> tuple[Array, Array]:
     """Inverse matrix.    A: (*, n, n)  ->  (*, n, n)"""
     return inv_ex(A)
@@ -120,13 +122,13 @@ def _hermitian_pinv_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Arr
     return P, P @ transposed(P) @ turned @ (one - A @ P) + (one - P @ A) @ turned @ transposed(P) @ P - P @ dA @ P
 
 
-@algebra(node="LinalgSolveExBackward0", saves="both", fails=raises("torch.linalg.solve", UNSOLVED))
+@algebra(node="LinalgSolveExBackward0", saves="both", fails=raises("torch.linalg.solve", UNSOLVED), strides=columns_where_left)
 def solve(A: Array, B: Array, *, left: bool = True) -> tuple[Array, Array]:
     """X of `A X = B`, or with `left=False` of `X A = B`; B may be a vector.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B"""
     return solve_ex(A, B, left=left)
 
 
-@algebra(returns="result info", saves="both", fails=raises("torch.linalg.solve_ex", UNSOLVED))
+@algebra(returns="result info", saves="both", fails=raises("torch.linalg.solve_ex", UNSOLVED), strides=columns_where_left)
 def solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple[Array, Array]:
     """`solve`, and 0 where A has an inverse.    A: (*, n, n), B: (*, n) or (*, n, k)  ->  the size of B, (*) int32"""
     return _solution(A, B, left), zero_pivot(A)
@@ -157,7 +159,7 @@ def _require_same_type(A: Array, B: Array, name: str) -> None:
                            f"and B of type {scalar_type(B)} instead")
 
 
-@algebra()
+@algebra(strides=columns)
 def solve_triangular(A: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Array:
     """X of `A X = B` (or `X A = B`) for a triangular A.    A: (*, n, n), B: (*, n, k)  ->  (*, n, k)"""
     _require_square(A, "linalg.solve_triangular")
@@ -166,13 +168,13 @@ def solve_triangular(A: Array, B: Array, *, upper: bool, left: bool = True, unit
     return lax.linalg.triangular_solve(A, B, left_side=left, lower=not upper, unit_diagonal=unitriangular)
 
 
-@op(NONE, returns="solution cloned_coefficient", saves="both")
+@op(NONE, returns="solution cloned_coefficient", saves="both", strides=columns)
 def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> tuple[Array, Array]:
     """X of `A X = input` for a triangular A, and A itself.    input: (*, n, k), A: (*, n, n)  ->  (*, n, k), (*, n, n)"""
     return solve_one_triangular(A, input, trans=int(transpose), lower=not upper, unit_diagonal=unitriangular), A
 
 
-@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast", fails=raises_for_nan)
+@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast", fails=raises_for_nan, strides=columns)
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
     require_matrices(A, "torch.linalg.lstsq")
@@ -197,7 +199,7 @@ def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None 
 
 # ---- decompositions
 
-@algebra(node="LinalgCholeskyExBackward0", fails=raises("linalg.cholesky", INDEFINITE))
+@algebra(node="LinalgCholeskyExBackward0", fails=raises("linalg.cholesky", INDEFINITE), strides=columns)
 def cholesky(A: Array, *, upper: bool = False) -> tuple[Array, Array]:
     """Cholesky factor L of a positive definite `A = L Lᴴ`; only the lower triangle of A is read.    A: (*, n, n)  ->  (*, n, n)
 
@@ -208,13 +210,13 @@ def cholesky(A: Array, *, upper: bool = False) -> tuple[Array, Array]:
     return cholesky_ex(A, upper=upper)
 
 
-@op(NONE, name="cholesky", out="cast", fails=raises("cholesky", INDEFINITE))
+@op(NONE, name="cholesky", out="cast", fails=raises("cholesky", INDEFINITE), strides=columns)
 def torch_cholesky(input: Array, upper: bool = False) -> tuple[Array, Array]:
     """Cholesky factor of a positive definite matrix.    input: (*, n, n)  ->  (*, n, n)"""
     return cholesky_ex(input, upper=upper)
 
 
-@algebra(returns="L info", saves="result", fails=raises("linalg.cholesky_ex", INDEFINITE))
+@algebra(returns="L info", saves="result", fails=raises("linalg.cholesky_ex", INDEFINITE), strides=columns)
 def cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
     """Cholesky factor, and 0 where A was positive definite, else the order of the first minor that is not.    A: (*, n, n)  ->  (*, n, n), (*) int32"""
     _require_square(A, "linalg.cholesky")
@@ -247,13 +249,13 @@ def _cholesky_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     return factor, factor @ (jnp.tril(even, -1) + inside * (jnp.eye(inside.shape[-1]) / 2).astype(inside.dtype))
 
 
-@op(NONE, returns="Q R", node="LinalgQrBackward0", saves="result")
+@op(NONE, returns="Q R", node="LinalgQrBackward0", saves="result", strides=columns)
 def qr(input: Array, some: bool = True) -> tuple[Array, Array]:
     """Orthogonal Q and upper triangular R with `input = Q R`.    input: (*, n, m)  ->  (*, n, k), (*, k, m)"""
     return linalg_qr(input, "reduced" if some else "complete")
 
 
-@algebra(name="qr", returns="Q R", saves="result")
+@algebra(name="qr", returns="Q R", saves="result", strides=columns)
 def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """Orthogonal Q and upper triangular R with `A = Q R`; "reduced", "complete" or "r".    A: (*, n, m)  ->  (*, n, k), (*, k, m)"""
     if mode not in ("reduced", "complete", "r"):
@@ -264,7 +266,7 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     return tuple(jnp.linalg.qr(A, mode=mode))
 
 
-@op(NONE, returns="U S V", node="LinalgSvdBackward0", saves="result", known=require_finite)
+@op(NONE, returns="U S V", node="LinalgSvdBackward0", saves="result", known=require_finite, strides=first_columns)
 def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
     """U, S, V with `input = U diag(S) Vᴴ`.    input: (*, n, m)  ->  (*, n, k), (*, k), (*, m, k)"""
     if not compute_uv:
@@ -274,7 +276,7 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array
     return U, S, transposed(Vh)
 
 
-@algebra(name="svd", returns="U S Vh", saves="result", known=require_finite)
+@algebra(name="svd", returns="U S Vh", saves="result", known=require_finite, strides=columns)
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, S, Vh with `A = U diag(S) Vh`; singular values in falling order.    A: (*, n, m)  ->  (*, n, n), (*, k), (*, m, m)"""
     require_matrices(A, "linalg.svd")
@@ -304,7 +306,7 @@ def svdvals(A: Array, *, driver: str | None = None) -> Array:
     return jnp.linalg.svd(A, compute_uv=False)
 
 
-@algebra(returns="eigenvalues eigenvectors", saves="result")
+@algebra(returns="eigenvalues eigenvectors", saves="result", strides=columns)
 def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues in rising order and eigenvectors of a Hermitian matrix.    A: (*, n, n)  ->  (*, n), (*, n, n)"""
     _require_square(A, "linalg.eigh")
@@ -335,7 +337,7 @@ def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     return eigh(A, UPLO)[0]
 
 
-@algebra(returns="eigenvalues eigenvectors", known=require_finite_eig)
+@algebra(returns="eigenvalues eigenvectors", known=require_finite_eig, strides=columns)
 def eig(A: Array) -> tuple[Array, Array]:
     """Complex eigenvalues and eigenvectors.    A: (*, n, n)  ->  (*, n), (*, n, n)"""
     _require_square(A, "linalg.eig")
@@ -384,7 +386,7 @@ def cond(A: Array, p: int | float | str | None = None) -> Array:
 
 # ---- functions of matrices
 
-@op(NONE, node=power, out="cast", fails=raises_below_zero)
+@op(NONE, node=power, out="cast", fails=raises_below_zero, strides=columns_of_inverse)
 def matrix_power(input: Array, n: int) -> tuple[Array, Array]:
     """`input` multiplied with itself `n` times; a negative `n` inverts it first.    input: (*, n, n)  ->  (*, n, n)"""
     if input.ndim < 2:
@@ -395,7 +397,7 @@ def matrix_power(input: Array, n: int) -> tuple[Array, Array]:
     return jnp.linalg.matrix_power(input, n), zero_pivot(input) if n < 0 else jnp.zeros(input.shape[:-2], jnp.int32)
 
 
-@algebra(name="matrix_power", node=power, out="cast", fails=raises_below_zero)
+@algebra(name="matrix_power", node=power, out="cast", fails=raises_below_zero, strides=columns_of_inverse)
 def linalg_matrix_power(A: Array, n: int) -> tuple[Array, Array]:
     """`A` multiplied with itself `n` times; a negative `n` inverts it first.    A: (*, n, n)  ->  (*, n, n)"""
     return matrix_power(A, n)

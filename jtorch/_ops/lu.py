@@ -6,21 +6,23 @@ from functools import partial
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.layout import columns
 from .._core.op import NONE, Array, op
 from .arguments import require_matrices, transposed
 from .checks import broadcast_sizes
 from .singular import DIVIDES, first_zero, raises
+from .strides import columns_where_left
 
 algebra = partial(op, NONE, home="linalg")
 
 
-@algebra(returns="LU pivots", node="LinalgLuFactorExBackward0", saves="result", fails=raises("torch.linalg.lu_factor", DIVIDES, RuntimeError))
+@algebra(returns="LU pivots", node="LinalgLuFactorExBackward0", saves="result", fails=raises("torch.linalg.lu_factor", DIVIDES, RuntimeError), strides=columns)
 def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """L (below the diagonal) and U in one matrix, and the row exchanged with each, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32"""
     return lu_factor_ex(A, pivot=pivot)
 
 
-@algebra(returns="LU pivots info", saves="result", fails=raises("torch.linalg.lu_factor_ex", DIVIDES, RuntimeError))
+@algebra(returns="LU pivots info", saves="result", fails=raises("torch.linalg.lu_factor_ex", DIVIDES, RuntimeError), strides=columns)
 def lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple[Array, Array, Array]:
     """`lu_factor`, and the place of the first zero on U's diagonal, counted from 1.    A: (*, n, m)  ->  (*, n, m), (*, k) int32, (*) int32"""
     require_matrices(A, "torch.linalg.lu_factor_ex")
@@ -42,7 +44,7 @@ def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     return jnp.swapaxes(jnp.eye(n, dtype=A.dtype)[order], -1, -2), lower, jnp.triu(factored[..., :k, :])
 
 
-@algebra()
+@algebra(strides=columns_where_left)
 def lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:
     """X of `A X = B` (or `X A = B`, or with Aᴴ) from `lu_factor(A)`.    LU: (*, n, n), pivots: (*, n), B: (*, n, k)  ->  (*, n, k)"""
     if not left:
@@ -59,7 +61,7 @@ def lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: 
     return jnp.take_along_axis(whole, jnp.argsort(order, -1)[..., None], -2)
 
 
-@op(NONE, name="lu_solve", node="LinalgLuSolveBackward0")
+@op(NONE, name="lu_solve", node="LinalgLuSolveBackward0", strides=columns)
 def torch_lu_solve(b: Array, LU_data: Array, LU_pivots: Array) -> Array:
     """X of `A X = b` from A's `lu_factor`.    b: (*, n, k)  ->  (*, n, k)"""
     return lu_solve(LU_data, LU_pivots, b)

@@ -1,0 +1,80 @@
+"""How results lie in memory where a routine that PyTorch calls leaves them in another order.  Each rule takes the new tensors and the call's arguments."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._core.layout import columns, contiguous, lay, lay_in, of, ordered
+
+
+def columns_where_left(made: Any, *given: Any) -> Any:
+    """X of `A X = B`; that of `X A = B` is found transposed, and turned back."""
+    left = next(x for x in given if isinstance(x, bool))
+    return columns(made, *given) if left else made
+
+
+def columns_of_inverse(made: Any, input: Any, n: int) -> Any:
+    """A power of a matrix: the first negative one is LAPACK's."""
+    return columns(made, input) if n == -1 else made
+
+
+def first_columns(made: tuple, *given: Any) -> tuple:
+    """U, S and V, which is LAPACK's Vᴴ turned back."""
+    columns(made[0], *given)
+    return made
+
+
+def inverted(made: Any, A: Any, ind: int = 2) -> Any:
+    """A matrix of LAPACK seen as a tensor whose first dimensions number its rows."""
+    shape = made._value.aval.shape
+    if made._value.aval.levels or 0 in shape:
+        return made
+    rows, across = shape[:len(shape) - ind], shape[len(shape) - ind:]
+    return lay(made, (*contiguous(rows), *[s * rows.numel() for s in contiguous(across)]))
+
+
+def turned(made: Any, input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
+    """By an odd number of quarters: two dimensions are exchanged."""
+    order = list(range(len(input.shape)))
+    if k % 2 and input._in_order:
+        a, b = (d % len(order) for d in dims)
+        order[a], order[b] = order[b], order[a]
+        lay_in(made, order)
+    return made
+
+
+# Fourier transforms: the dimensions that are transformed come last, both groups in the order of their strides
+
+def transformed(made: Any, input: Any, n: Any = None, dim: Any = -1, norm: str | None = None) -> Any:
+    """All dimensions in one pass."""
+    return _passes(made, input, [_axes(input, n, dim)])
+
+
+def transformed_to_real(made: Any, input: Any, n: Any = None, dim: Any = -1, norm: str | None = None) -> Any:
+    """The last dimension after the others."""
+    *rest, last = _axes(input, n, dim)
+    return _passes(made, input, [rest, [last]] if rest else [[last]])
+
+
+def transformed_from_real(made: Any, input: Any, n: Any = None, dim: Any = -1, norm: str | None = None) -> Any:
+    """The last dimension before the others."""
+    *rest, last = _axes(input, n, dim)
+    return _passes(made, input, [[last], rest] if rest else [[last]])
+
+
+def _axes(input: Any, n: Any, dim: Any) -> list[int]:
+    rank = len(input.shape)
+    if dim is None:
+        dim = range(rank - len(n) if isinstance(n, tuple | list) else 0, rank)
+    return [d % rank for d in ((dim,) if isinstance(dim, int) else dim)]
+
+
+def _passes(made: Any, input: Any, passes: list[list[int]]) -> Any:
+    shape = made._value.aval.shape
+    if made._value.aval.levels or 0 in shape:
+        return made
+    strides = of(input)[0]
+    for axes in passes:
+        order = sorted(range(len(shape)), key=lambda d: (d in axes, -strides[d]))
+        strides = ordered(shape, order)
+    return lay(made, strides)
