@@ -84,8 +84,8 @@ def _log_sums(input: Array, axis: int) -> Array:
     def scan(x: Array, axis: int) -> Array:
         largest = lax.cummax(x, axis)
         before = _before(largest, axis, -jnp.inf)
-        sums = _carried(*lax.optimization_barrier((_ratio(before, largest), _ratio(x, largest))), axis)
-        return largest + jnp.log(sums)
+        stays, new = lax.optimization_barrier((_ratio(before, largest), _ratio(x, largest)))
+        return largest + jnp.log(_carried(stays, new, axis))
 
     def factors(result: Array, x: Array) -> tuple[Array, Array]:
         return _ratio(_before(result, axis, -jnp.inf), result), jnp.exp(x - result)
