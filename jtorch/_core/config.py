@@ -10,7 +10,7 @@ accelerator = os.environ.get("JTORCH_ACCELERATOR", "")                  # JAX's 
 cache = os.environ.get("JTORCH_CACHE", str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jtorch"))   # "" turns it off
 trace_length = int(os.environ.get("JTORCH_TRACE_LENGTH", "2000"))       # entries after which a trace runs even if nobody asks for a value
 trie_size = int(os.environ.get("JTORCH_TRIE_SIZE", "100000"))           # recorded entries kept before the least recently used are dropped
-programs = int(os.environ.get("JTORCH_PROGRAMS", "4000"))               # compiled programs kept; Linux lets a process map 65,530 pieces of memory, one takes 8
+programs = int(os.environ.get("JTORCH_PROGRAMS", "3000"))               # compiled programs kept, each of about a megabyte
 
 
 def torch_home() -> str:

@@ -39,6 +39,7 @@ BUSY = 1 << 13                                               # elements of all r
 QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", False), ("xla_cpu_parallel_codegen_split_count", 1),
          ("xla_cpu_multi_thread_eigen", False))              # for programs that hardly repeat: compiled in a third of the time, at some cost in speed
 ROUNDED = (("xla_allow_excess_precision", False),)            # 16-bit results are rounded also where nobody looks at them, as PyTorch's are
+LOOK, MAPPED = 50, 0.6                                        # every so many programs `crowded` looks; which share of the limit is too much
 clock = count(1)
 watching: list[Any] = []                                     # the profiler at work, if there is one: see `profiling`
 leaving: list[Callable[[Trace], None]] = []                  # who counts what is recorded hears of each trace before it runs: see `counting`
@@ -260,7 +261,7 @@ def _input_arrays(node: Node, inputs: list) -> dict[int, Array]:
 
 def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -> Program:
     """The program for these live slots; one that donates less serves too."""
-    if Program.total >= config.programs:
+    if Program.total >= config.programs or Program.total % LOOK == LOOK - 1 and crowded():
         prune()
     Program.total += 1
     if node.programs is None:
@@ -379,6 +380,15 @@ def finish() -> None:
 def host_value(array: np.ndarray) -> Value:
     """A concrete value on the CPU; the array must not be written to any more."""
     return computed_on_host(aval(array.shape, from_numpy(array.dtype)), array)
+
+
+def crowded() -> bool:
+    """Whether this process uses up the pieces of memory that Linux lets it map, of which a program takes 8 to 16: past the limit it would die."""
+    try:
+        with open("/proc/self/maps", "rb") as maps, open("/proc/sys/vm/max_map_count", "rb") as limit:
+            return sum(1 for _ in maps) > int(limit.read()) * MAPPED
+    except OSError:                                          # systems without this limit, or that do not tell it
+        return False
 
 
 def prune() -> None:
