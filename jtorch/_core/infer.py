@@ -1,7 +1,6 @@
 """What an operation's results will be: their shapes and types, found by its own body without computing, once for each kind of operands."""
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,7 +12,7 @@ import jax
 from . import lower
 from .dtype import dtype, from_numpy
 from .graph import Array, Aval, Entry, Mode
-from .run import PACKAGE
+from .run import PACKAGE, user_frame
 
 KEPT = 1 << 14                                               # inferences that are remembered
 Facts = tuple[tuple, list[tuple[tuple, dtype]]]              # each operand's conversion, and the results' shapes and types
@@ -30,7 +29,7 @@ def infer(op: Any, kinds: Sequence, operands: Sequence, attrs: tuple, mode: Mode
     numbers = tuple([None if isinstance(k, Aval) else x for k, x in zip(kinds, operands, strict=True)])
     facts, notices = _infer(op, tuple(kinds), numbers, attrs, tuple(map(type, attrs)), mode)   # 1 and True are equal but not the same
     for message in notices:
-        _warn_user(message)
+        warnings.warn(message, stacklevel=user_frame()[1])
     return facts
 
 
@@ -51,13 +50,6 @@ def _infer(op: Any, kinds: tuple, numbers: tuple, attrs: tuple, classes: tuple, 
     except (TypeError, ValueError) as error:
         raise _translate(error, op, kinds) from None
     return (casts, [(s.shape, from_numpy(s.dtype)) for s in shapes]), tuple(_notices)
-
-
-def _warn_user(message: str) -> None:
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith((PACKAGE, "<jtorch")):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, stacklevel=level)
 
 
 def _translate(error: Exception, op: Any, kinds: Sequence) -> Exception:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .graph import Aval, Edge, Entry, Node, here
+from .run import user_line
 
 LEAST = 100                                                  # recorded entries that are worth a program of their own
 LONGEST = 400                                                # operations of a round that are looked for
@@ -14,14 +15,14 @@ FEW = 4                                                      # operations of a r
 Round = Sequence[Edge]                                       # its operations, the latest first
 
 
-def closes(node: Node, op: Any, attrs: tuple, where: str) -> bool:
-    """Whether the path ends with the third round of a loop, which `op`, called at the line `where`, is about to begin again.
+def closes(node: Node, op: Any, attrs: tuple) -> bool:
+    """Whether the path ends with the third round of a loop, which `op`, called at the user's line, is about to begin again.
 
     What needs gradients stays together: a training step is one program, however its layers repeat.
     """
     if node.length < LEAST or node.trains or here.capture is not None or here.mode.levels:
         return False
-    path = node.path()
+    path, where = node.path(), user_line()
     back = [e for e in reversed(path) if e.entry is not None]
     for size in range(1, min(len(back) // ROUNDS, LONGEST) + 1):
         first = back[size - 1]

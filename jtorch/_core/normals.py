@@ -14,7 +14,7 @@ from .device import CPU, jax_device
 from .twister import Generator, in_unit
 
 CHUNK = 1 << 13                                              # numbers made at once: intermediate results stay in the cache
-SIZES = 512, 2048, CHUNK                                         # what programs are compiled for; the rest of an input is ignored
+SIZES = 512, 2048, CHUNK                                     # what programs are compiled for; the rest of an input is ignored
 CALL, NUMBER, PATIENCE = 120, 0.05, 200_000                  # microseconds: what a call and a number take NumPy, and what compilation is worth
 
 

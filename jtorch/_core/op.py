@@ -252,9 +252,8 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     fails           raises for failures that the program itself finds: called with a function that waits for the last result and returns it, and
                     with the operands' avals and the attributes.  The public forms do not return that result unless `returns` calls it `info`
     strides         of the result: "like", its dimensions lie in memory in the order of the operands' (default where there is a promotion kind); "channels",
-                    the channels are last where they are so in the first two operands;
-                    "fresh", as those of any new tensor; or a function of the new tensor, or the tuple of them, and
-                    the call's arguments, that gives it its strides: `layout.columns`
+                    the channels are last where they are so in the first two operands; "fresh", as those of any new tensor; or a function of
+                    the new tensor, or the tuple of them, and the call's arguments, that gives it its strides: `layout.columns`
     overlap         which operands may share memory with what is written, in place or as `out=`: "whole", those that are all of it (so where there is a
                     promotion kind); "none"; "any"
     """

@@ -366,7 +366,7 @@ def miss(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple) -> Ed
         flush(trace, "step" if trace.boundary else "length")
         return None
     node = trace.node
-    node.loops = node.loops or closes(node, op, attrs, user_line())
+    node.loops = node.loops or closes(node, op, attrs)
     if node.loops:
         flush(trace, "loop")
         return None

@@ -12,7 +12,7 @@ from operator import call, itemgetter
 from pathlib import Path
 from sys import getrefcount
 from threading import RLock
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 import jax
@@ -338,11 +338,17 @@ def _use_disk_cache() -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def user_frame() -> tuple[FrameType, int]:
+    """The innermost frame outside jtorch, and which it is as seen from the caller, who is the first."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((PACKAGE, "<jtorch")):
+        frame, level = frame.f_back, level + 1
+    return frame, level
+
+
 def user_line() -> str:
     """The innermost file:line outside jtorch."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith((PACKAGE, "<jtorch")):
-        frame = frame.f_back
+    frame, _ = user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from .._core import layout
+from .._core import layout, misfit
 from .._core.public import public
 from .._core.record import record
 from .._core.tensor import Tensor, wrap
@@ -30,6 +30,9 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     query: (*, H, L, E), key: (*, H, S, E), value: (*, H, S, V), attn_mask: broadcast to (*, H, L, S), True where attended, or added
     enable_gqa: there may be fewer heads of key and value than of query
     """
+    for position, (name, x) in enumerate((("query", query), ("key", key), ("value", value)), 1):
+        if not isinstance(x, Tensor):
+            raise misfit.wrong_class("scaled_dot_product_attention", name, position, "Tensor", x)
     if attn_mask is not None and hasattr(attn_mask, "_dispatch"):    # a mask that is known by its sizes: torch.nn.attention.bias
         return attn_mask._dispatch(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
     keep = None

@@ -65,7 +65,7 @@ def transformed_from_real(made: Any, input: Any, n: Any = None, dim: Any = -1, n
 def _axes(input: Any, n: Any, dim: Any) -> list[int]:
     rank = len(input.shape)
     if dim is None:
-        dim = range(rank - len(n) if isinstance(n, tuple | list) else 0, rank)
+        dim = range(0 if n is None else rank - (1 if isinstance(n, int) else len(n)), rank)
     return [d % rank for d in ((dim,) if isinstance(dim, int) else dim)]
 
 
