@@ -116,8 +116,9 @@ def _pairs(actual: Any, expected: Any, rules: Rules, path: Path) -> Iterator[tup
 
 def _values(actual: Mapping, expected: Mapping, rules: Rules, path: Path) -> Iterator[tuple[Callable, Any, Any, Path]]:
     if actual.keys() != expected.keys():
-        rules.fail(f"The keys of the mappings do not match:\nMissing keys in the actual mapping: {sorted(expected.keys() - actual.keys())}\n"
-                   f"Additional keys in the actual mapping: {sorted(actual.keys() - expected.keys())}", path)
+        # Sets, not views: where keys cannot be sorted, the error names the first two in the set's order, and a view's difference has another.
+        rules.fail(f"The keys of the mappings do not match:\nMissing keys in the actual mapping: {sorted(set(expected) - set(actual))}\n"
+                   f"Additional keys in the actual mapping: {sorted(set(actual) - set(expected))}", path)
     for key in actual:
         yield from _pairs(actual[key], expected[key], rules, (*path, key))
 
