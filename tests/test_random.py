@@ -277,3 +277,83 @@ def test_forks(options: dict) -> None:
             return type(error)
         return first, lib.rand(1).item()
     assert outcome(jtorch) == outcome(torch)
+
+
+# Draws that depend on tensors
+
+DEPENDENT = {
+    "bernoulli": lambda t, p: t.bernoulli(p),
+    "bernoulli a number": lambda t, p: p.bernoulli(0.3),
+    "bernoulli out": lambda t, p: t.bernoulli(p, out=t.empty(0, dtype=t.int64)),
+    "bernoulli in place": lambda t, p: t.zeros_like(p).bernoulli_(p),
+    "bernoulli into integers": lambda t, p: t.zeros(p.shape, dtype=t.int32).bernoulli_(p),
+    "normal": lambda t, p: t.normal(p - 0.5, p),
+    "normal means": lambda t, p: t.normal(p, 2.0),
+    "normal deviations": lambda t, p: t.normal(1.0, p),
+    "normal two types": lambda t, p: t.normal(p.float(), p.double()),
+    "poisson": lambda t, p: t.poisson(p * 9),
+    "binomial": lambda t, p: t.binomial((p * 9).round(), p),
+    "multinomial": lambda t, p: t.multinomial(p, 3),
+    "multinomial again": lambda t, p: t.multinomial(p, 3, replacement=True),
+}
+LAYOUTS = {"contiguous": lambda t: t.rand(20, 7), "transposed": lambda t: t.rand(7, 20).t(), "few": lambda t: t.rand(2, 4), "strided": lambda t: t.rand(8, 12)[::2, ::3],
+           "float64": lambda t: t.rand(5, 6, dtype=t.float64).t(), "still computed": lambda t: 1 - t.rand(20, 8) * t.rand(8)}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", DEPENDENT)
+def test_dependent_draws(name: str, layout: str):
+    def drawn(t: ModuleType) -> tuple:
+        t.manual_seed(7)
+        made = DEPENDENT[name](t, LAYOUTS[layout](t))
+        return str(made.dtype).rpartition(".")[2], made.stride(), made.tolist(), t.rand(1).item()
+    ours, theirs = drawn(jtorch), drawn(torch)
+    assert (ours[:2], ours[3]) == (theirs[:2], theirs[3])
+    np.testing.assert_allclose(ours[2], theirs[2], rtol=1e-6, atol=1e-7)   # a product and a sum may be rounded once
+
+
+@pytest.mark.parametrize("name", [n for n in DEPENDENT if "out" not in n and "integers" not in n])
+def test_gradients_of_dependent_draws(name: str):
+    """All are zero, or there is none, which a gradient that arrives is told."""
+    def told(t: ModuleType) -> tuple:
+        p = t.full((3, 4), 0.5, requires_grad=True)
+        try:
+            made = DEPENDENT[name](t, p)
+            if not made.requires_grad:
+                return "none",
+            return type(made.grad_fn).__name__, t.autograd.grad(made.sum(), p)[0].tolist()
+        except (RuntimeError, NotImplementedError) as error:
+            return type(error).__name__, str(error)[:40]
+    assert told(jtorch) == told(torch)
+
+
+@pytest.mark.parametrize("code", ["uniform_()", "normal_()", "exponential_()", "bernoulli_()", "bernoulli_(0.2)", "geometric_(0.5)", "cauchy_()", "log_normal_()", "random_()",
+                                  "random_(5)", "random_(2, 5)"])
+def test_gradients_of_draws_in_place(code: str):
+    def told(t: ModuleType) -> tuple:
+        x = t.ones(3, requires_grad=True)
+        made = eval(f"(x * 2).{code}", {"x": x})
+        return type(made.grad_fn).__name__, t.autograd.grad(made.sum(), x)[0].tolist()
+    assert told(jtorch) == told(torch)
+
+
+@pytest.mark.parametrize("code", ["t.bernoulli(t.tensor([0.5, 1.5]))", "t.bernoulli(t.tensor([float('nan')]))", "t.bernoulli(t.ones(2, dtype=t.int64))",
+                                  "t.normal(0.0, t.tensor([-1.0]))", "t.normal(0.0, t.tensor([float('nan')]))", "t.normal(0.0, t.ones(2, dtype=t.complex64))",
+                                  "t.poisson(t.ones(2, dtype=t.int64))", "t.zeros(3).bernoulli_(t.ones(2, 3))", "t.zeros(3).bernoulli_(t.ones(3, dtype=t.int64))",
+                                  "t.binomial(t.ones(2, dtype=t.float16), t.ones(2, dtype=t.float16))"])
+def test_errors_of_dependent_draws(code: str):
+    def told(t: ModuleType) -> tuple:
+        with pytest.raises((RuntimeError, NotImplementedError)) as error:
+            eval(code, {"t": t})
+        return error.type, str(error.value)
+    assert told(jtorch) == told(torch)
+
+
+def test_dependent_draws_wait_for_nothing():
+    jtorch.manual_seed(0)
+    p = jtorch.rand(40, 5)
+    jtorch.debug.counters().reset()
+    for _ in range(5):
+        p = (jtorch.bernoulli(p) + jtorch.normal(p, p)).sigmoid()
+    assert jtorch.debug.counters().launches == 0
+    p.sum().item()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import autocast, immediate, layout, misfit, override, returns, threads  # noqa: F401  (`immediate` and `threads` install themselves)
+from . import autocast, few, immediate, layout, misfit, override, returns, threads  # noqa: F401  (`few`, `immediate` and `threads` install themselves)
 from .deprecated import reordered
 from .device import META
 from .dtype import INTEGRAL, dtype, of_python
@@ -311,9 +311,7 @@ def write_out(op: Op, out: Any, result: Any, operands: tuple) -> Any:
         return returns.written(result, written) if isinstance(result, returns.Results) else tuple(written)
     if not isinstance(out, Tensor):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if here.mode.grad and (out.requires_grad or result.requires_grad):
-        raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
-                           "requires grad.")
+    returns.check_no_history(op.name, out, result)
     if op.kind == NONE and op.facts["out"] != "cast" and out.dtype is not result.dtype:
         raise RuntimeError(f"Expected out tensor to have dtype {result.dtype.in_c}, but got {out.dtype.in_c} instead")
     target, whole = resized(out, result.shape), op.facts["overlap"] == "whole"

@@ -14,7 +14,7 @@ import numpy as np
 from . import factors, lower, windows  # noqa: F401  (the first and the last declare rules)
 from .device import CPU
 from .graph import Const, Edge, Entry
-from .primitives import bound
+from .primitives import bound, is_exact
 
 KEPT = 4096                                                  # traced operations that are remembered
 NESTED = ("jit", "pjit", "closed_call", "core_call", "remat", "checkpoint", "custom_jvp_call", "custom_vjp_call")
@@ -113,6 +113,7 @@ class Program:
         self.places: dict[Any, int] = {}
         self.start: list = []
         self.ordered = ordered                               # whether results are laid out in the order of their dimensions
+        self.exact = True                                    # whether only one answer is right, so that NumPy's, XLA's and PyTorch's are the same
         for v, value in zip(jaxpr.constvars, constants, strict=True):
             self.start[self._place(v)] = np.asarray(value)
         self.inputs = [(self._place(v), v.aval.dtype) for v in jaxpr.invars]
@@ -139,6 +140,7 @@ class Program:
                 self._add(jaxpr.eqns, name)
                 self.places.update(zip(equation.outvars, [self._place(v) for v in jaxpr.outvars], strict=True))
                 continue
+            self.exact = self.exact and is_exact(equation)
             sources = [self._place(v) for v in equation.invars]
             call, several = _call(equation, name), equation.primitive.multiple_results
             self.steps.append((call, sources, several, [(self._place(v), v.aval.dtype) for v in equation.outvars]))

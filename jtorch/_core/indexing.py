@@ -15,6 +15,7 @@ from .batched import is_batched
 from .device import CPU
 from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
 from .graph import Aval, Value, aval, computed, computed_on_host, here
+from .hostwrite import written
 from .infer import check_broadcast
 from .op import Array, Arrays, op
 from .pack import Part
@@ -131,6 +132,12 @@ def set(tensor: Any, index: Any, value: Any) -> None:
         return
     if index is True:
         index = None
+    elif (key := _key(index)) is not None:
+        if (made := written(tensor, index, value)) is not None:
+            tensor._write(made, "setitem")
+            return
+        if type(value) in TENSORS and value._storage is not None and _is_there(tensor, index, key, value):
+            return
     value = _assignable(tensor, value)
     spec, starts, tensors = parse(tensor, index)
     target = tensor if all(i is FULL for i in spec) else tensor._view(Views.basic, starts, (len(starts), spec))
@@ -138,6 +145,18 @@ def set(tensor: Any, index: Any, value: Any) -> None:
         scatter(target, tensors, value)
     else:
         _assign(target, value)
+
+
+def _is_there(tensor: Any, index: Any, key: Any, value: Any) -> bool:
+    """Whether `value` is what `tensor[index]` sees, and so has its contents: Python assigns what `tensor[index] += y` has already written."""
+    step = value._step
+    if value._storage is not tensor._storage or step.op is not Views.basic or step.parent is not tensor._step or tensor.requires_grad:
+        return False
+    starts, attrs, *_ = PARSED.get((tensor._aval, key)) or _remember(tensor, index, key)
+    if starts != step.numbers or attrs != step.attrs:
+        return False
+    step.versions[0] += 1
+    return True
 
 
 def _assign(target: Any, value: Any) -> None:

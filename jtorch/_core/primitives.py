@@ -31,6 +31,18 @@ def bound(primitive: str, params: dict[str, Any], out: Any) -> Callable | None:
     return partial(function, **{n: out if n == "out" else params[n] for n in wanted}) if wanted else function
 
 
+EXACT = frozenset((                                          # correctly rounded, or no arithmetic at all
+    "add sub mul div rem max min neg abs floor ceil round sign sqrt square is_finite eq ne lt le gt ge eq_to le_to lt_to and or xor not shift_left "
+    "shift_right_arithmetic shift_right_logical population_count clz select_n clamp convert_element_type copy stop_gradient iota broadcast_in_dim reshape "
+    "squeeze expand_dims transpose rev slice dynamic_slice dynamic_update_slice concatenate stack unstack tile split pad reduce_max reduce_min reduce_and "
+    "reduce_or argmax argmin").split())
+
+
+def is_exact(equation: Any) -> bool:
+    """Whether every right implementation gives the same bits."""
+    return equation.primitive.name in EXACT or equation.primitive.name == "integer_pow" and equation.params["y"] == 2
+
+
 def is_low(kind: np.dtype) -> bool:
     """Whether numbers of this type are added up in single precision."""
     return kind.itemsize < 4 and kind.kind not in "iub"

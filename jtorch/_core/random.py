@@ -36,6 +36,7 @@ NAMES = {"bool": ("Bool", "bool"), "uint8": ("Byte", "unsigned char"), "int8": (
 CONTINUOUS = "{} distribution is a continuous probability distribution. dtype must be a floating point but you specified {}"
 FLOATS = frozenset(DIGITS)
 SMALL = frozenset(("uint8", "int8", "int16", "int32", "int64"))
+NUMBERS = FLOATS | SMALL | {"bool"}
 WIDE_UNSIGNED = frozenset(("uint16", "uint32", "uint64"))
 
 
@@ -123,17 +124,21 @@ def normal(generator: Generator, shape: Shape, type: dtype, mean: float = 0.0, s
 
 def bernoulli(generator: Generator, shape: Shape, type: dtype, p: float | np.ndarray = 0.5) -> np.ndarray:
     """Ones with probability `p`, a number or an array of that shape, else zeros."""
-    kinds = FLOATS | SMALL | {"bool"}
     if not isinstance(p, np.ndarray):
         expect(0 <= p <= 1, f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
-        need("bernoulli_scalar_cpu_", type, kinds, shape)
+        need("bernoulli_scalar_cpu_", type, NUMBERS, shape)
         return _filled(shape, type, lambda count: generator.below(count, p))
-    need("bernoulli_tensor_cpu_self_", type, kinds, shape)
+    need("bernoulli_tensor_cpu_self_", type, NUMBERS, shape)
     need("bernoulli_tensor_cpu_p_", dtypes.from_numpy(p.dtype), FLOATS, shape)
-    expect(bool(((p >= 0) & (p <= 1)).all()), "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
-           "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)")
+    check_chances(p)
     draw = generator.uniform53 if p.dtype == np.float64 else generator.uniform24
     return (draw(p.size).reshape(shape) < p.astype(np.float64).reshape(shape)).astype(type.numpy)
+
+
+def check_chances(p: np.ndarray) -> None:
+    """Raise where something is no probability."""
+    expect(bool(((p >= 0) & (p <= 1)).all()), "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
+           "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)")
 
 
 def keep_mask(generator: Generator, shape: Shape, p: float) -> np.ndarray:
@@ -146,13 +151,13 @@ def keep_mask(generator: Generator, shape: Shape, p: float) -> np.ndarray:
 def randint(generator: Generator, shape: Shape, type: dtype, low: int | None = None, high: int | None = None) -> np.ndarray:
     """Whole numbers from `low` up to, not including, `high`; without `high` up to the type's largest (a float's 2^digits), without both from 0."""
     if low is None:
-        need("random_kernel_cpu", type, FLOATS | SMALL | {"bool"})
+        need("random_kernel_cpu", type, NUMBERS)
         return _whole(generator, shape, type, 0, _largest(type) + 1, type.itemsize == 8)
     if high is None:
         return _from(generator, shape, type, low)
     expect(low < high, f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     expect(not type.is_complex, "check_random_bounds handles only integral, floating-point and boolean types")
-    need("random_update_from_to", type, FLOATS | SMALL | WIDE_UNSIGNED | {"bool"})
+    need("random_update_from_to", type, NUMBERS | WIDE_UNSIGNED)
     _check_bounds(type, low, high - 1)
     if type.is_floating_point:
         low, high = _raised(type, low), _lowered(type, high)
@@ -165,7 +170,7 @@ def _from(generator: Generator, shape: Shape, type: dtype, low: int) -> np.ndarr
     if low == -2**63:
         return _whole_range(generator, shape, type)
     expect(not type.is_complex, "random_from_to_impl handles only integral, floating-point and boolean types")
-    need("random_from_to_range_calc", type, FLOATS | SMALL | WIDE_UNSIGNED | {"bool"})
+    need("random_from_to_range_calc", type, NUMBERS | WIDE_UNSIGNED)
     last = _largest(type)
     _check_bounds(type, low, last)
     if type.is_floating_point:
@@ -248,8 +253,10 @@ def randperm(generator: Generator, n: int, type: dtype = dtypes.int64) -> np.nda
     return narrow(np.array(order, np.int64), type)
 
 
-def multinomial(generator: Generator, weights: np.ndarray, count: int, replacement: bool = False) -> np.ndarray:
-    """`count` indices per row, drawn with probability proportional to the weights.    weights: (n) or (m, n)  ->  (count) or (m, count)"""
+def multinomial(generator: Generator, weights: np.ndarray, count: int, replacement: bool = False, by_column: bool = False) -> np.ndarray:
+    """`count` indices per row, drawn with probability proportional to the weights.    weights: (n) or (m, n)  ->  (count) or (m, count)
+
+    by_column  whether the weights lie column by column in memory: PyTorch draws in that order"""
     type = dtypes.from_numpy(weights.dtype)
     expect(weights.ndim in (1, 2), "prob_dist must be 1 or 2 dim")
     expect(type.is_floating_point, f"multinomial only supports floating-point dtypes for input, got: {NAMES[type.name][0]}")
@@ -261,7 +268,7 @@ def multinomial(generator: Generator, weights: np.ndarray, count: int, replaceme
         return np.array(rows, np.int64).reshape(*weights.shape[:-1], count)
     expect(bool(((weights >= 0) & (weights < np.inf)).all()), "probability tensor contains either `inf`, `nan` or element < 0")
     expect(bool((weights.sum(-1) > 0).all()), "invalid multinomial distribution (sum of probabilities <= 0)")
-    race = weights / exponential(generator, weights.shape, type)
+    race = weights / (exponential(generator, weights.shape[::-1], type).T if by_column else exponential(generator, weights.shape, type))
     return np.argsort(-race, -1, kind="stable")[..., :count] if count > 1 else race.argmax(-1, keepdims=True)
 
 

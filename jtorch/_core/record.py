@@ -38,6 +38,11 @@ class Immediate:
     compute: Callable[[Any, tuple, tuple], Any]
 
 
+class Few:
+    """What computes operations on a few numbers that lie on the host; the module `few`, which is above this one, puts it here."""
+    compute: Callable[[Any, tuple, tuple], Any]
+
+
 def _eager_in_child() -> None:
     """A forked process runs each operation at once: samples differ, and a path that never repeats would be inferred anew each time."""
     global EAGER
@@ -63,8 +68,11 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
                     return restart(op, operands, attrs)
                 if x._value is None:                         # reading it again would record its view again
                     operands = tuple([v if y is x else y for y in operands])
-            if v.trace is not trace and bind(trace, v):
-                return restart(op, operands, attrs)          # another device's trace, or the step before this was due to run first
+            if v.trace is not trace:
+                if type(v.array) is np.ndarray and not EAGER and (few := Few.compute(op, operands, attrs)) is not None:
+                    return few
+                if bind(trace, v):
+                    return restart(op, operands, attrs)      # another device's trace, or the step before this was due to run first
             key.append(v.slot)
         elif kind in NUMBERS:
             key.append((kind, x) if x else (kind, repr(x)))  # 0.0 and -0.0 are equal but not the same

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
+from .graph import here
+
 TYPES: dict[str, type] = {}
 
 
@@ -57,3 +59,9 @@ def named_tuple(name: str, fields: str, out: bool = False) -> type:
 def written(result: Results, tensors: list) -> Any:
     """The tensors given as `out=`, after `result` was put into them."""
     return TYPES[f"{type(result).__name__}_out"](tensors)
+
+
+def check_no_history(name: str, out: Any, *given: Any) -> None:
+    """Raise where gradients would have to flow through a tensor given as `out=`."""
+    if out is not None and here.mode.grad and any(getattr(x, "requires_grad", False) for x in (out, *given)):
+        raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")

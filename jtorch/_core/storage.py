@@ -14,6 +14,7 @@ from . import levels, run
 from .device import CPU
 from .dtype import COMPLEX, FLOATING, bool_, from_numpy
 from .graph import Aval, Leaf, Value, aval, computed, here, mode
+from .hostwrite import written_through
 from .op import Array, View, op, view
 from .record import record
 from .transfer import refuse_repetition, to_host
@@ -178,13 +179,14 @@ class Storage:
 
     def write(self, step: Step, new: Value) -> None:
         """Make `new` the contents of the part that `step` sees."""
+        at_once = written_through(self, step, new)
         old, shared, cut = self.value, self.shared(), step.last_cut() if new.aval.requires_grad else None
         target, data = step, new
         if cut is not None:                                  # the history stays on this side of the cut
             own = self._through(step, new, cut)
             target, data = cut.parent, with_history(apply_view, True, detach.op, own, (), ())
         if not shared or data.aval.requires_grad or old is not None and old.aval.requires_grad:
-            made = self._through(target, data)
+            made = at_once or self._through(target, data)
             self.value = keep_history(old, made) if old is not None and old.aval.requires_grad and not made.aval.requires_grad else made
         if shared:
             self.look(target)[...] = to_host(data, "write to an array shared with NumPy")

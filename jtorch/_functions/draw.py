@@ -13,17 +13,23 @@ from .._core import dtype as dt
 from .._core import layout, random, rejection
 from .._core.derive import into, sizes
 from .._core.device import META, Where, canonical, device
-from .._core.dtype import chosen, dtype
+from .._core.dtype import chosen as chosen_type
+from .._core.dtype import dtype
 from .._core.format import layout as Layout
 from .._core.format import memory_format
+from .._core.graph import here
 from .._core.public import public
+from .._core.record import record, seen
+from .._core.returns import check_no_history
 from .._core.run import host_value
-from .._core.tensor import Tensor, from_array, required
+from .._core.tensor import Tensor, from_array, required, wrap
 from .._core.twister import Generator as HostGenerator
+from .._ops.drawn import chosen, chosen_into, redrawn, spread
 from .create import checked_sizes, floating
 from .drawn import check_in_place, check_same, draw, draw_as, one_by_one, values
 from .options import creating
 from .order import is_contiguous, strides_of
+from .underived import underived
 
 
 class Generator(HostGenerator):
@@ -112,7 +118,7 @@ def rand(*size: int | Sequence[int], generator: Generator | None = None, out: Te
          layout: Layout | None = None, device: Where = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers uniform in [0, 1)."""
-    return _drawn(random.uniform, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
+    return _drawn(random.uniform, generator, _shape(size, None), chosen_type(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
@@ -121,7 +127,7 @@ def randn(*size: int | Sequence[int], generator: Generator | None = None, out: T
           layout: Layout | None = None, device: Where = None,
           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers from the standard normal distribution."""
-    return _drawn(random.normal, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
+    return _drawn(random.normal, generator, _shape(size, None), chosen_type(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
@@ -136,7 +142,7 @@ def randint(low: Any = None, high: Any = None, size: Sequence[int] | None = None
         low, high = 0, low
     elif low is None:
         low = 0
-    return _drawn(random.randint, generator, checked_sizes(sizes((size,))), chosen(dtype, dt.int64), (index(low), index(high)), device, requires_grad, out)
+    return _drawn(random.randint, generator, checked_sizes(sizes((size,))), chosen_type(dtype, dt.int64), (index(low), index(high)), device, requires_grad, out)
 
 
 @public("torch")
@@ -151,7 +157,7 @@ def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None =
 def _like(how: Callable[..., np.ndarray], input: Tensor, memory_format: memory_format | None, generator: Generator | None, dtype: dtype | None,
           given: tuple, device: Any, requires_grad: bool) -> Tensor:
     """The tensor of the size of `input` that `how(generator, shape, kind, *given)` draws."""
-    kind, strides = chosen(dtype, input.dtype), strides_of(input, memory_format)
+    kind, strides = chosen_type(dtype, input.dtype), strides_of(input, memory_format)
     if how is random.normal and strides != layout.contiguous(input.shape):
         how = partial(how, contiguous=False)
     made = draw_as(lambda full: how(stream(generator), full, kind, *given), input.shape, strides, kind, device or input.device)
@@ -191,20 +197,26 @@ def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, gene
            layout: Layout | None = None, device: Where = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-        return _drawn(random.normal, generator, sizes((size,)), chosen(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)
+        return _drawn(random.normal, generator, sizes((size,)), chosen_type(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)
+    check_no_history("normal", out, mean, std)
     first = mean if isinstance(mean, Tensor) else std
     shape = np.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
     check_same(mean, std)
-    if isinstance(std, Tensor) and not std._aval.levels and std.numel() and std.device is not META and bool((std < 0).any()):
-        raise RuntimeError("normal expects all elements of std >= 0.0")
     scale = 1.0 if isinstance(std, Tensor) else _positive(std)
-    if out is not None and not isinstance(std, Tensor):      # PyTorch draws as many as there is room for, and adds the means
+    if isinstance(std, Tensor):
+        _check_deviations(std)
+    elif out is not None:                                    # PyTorch draws as many as there is room for, and adds the means
         return out.normal_(0.0, scale, generator=generator).add_(mean)
     drawn = _drawn(random.normal, generator, shape, first.dtype, (0.0, scale), device or first.device, False)
-    if isinstance(std, Tensor):
-        drawn = drawn * std.detach()
-    made = drawn + (mean.detach() if isinstance(mean, Tensor) else mean)
-    return into(out, made)
+    return into(out, wrap(record(spread.op, (mean, std if isinstance(std, Tensor) else 1.0, drawn))))
+
+
+def _check_deviations(std: Tensor) -> None:
+    if std.dtype.is_complex:
+        raise RuntimeError("normal expects standard deviation to be non-complex")
+    known = seen(std)
+    if isinstance(known, np.ndarray) and not bool((known >= 0).all()):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
 
 
 def _positive(std: float) -> float:
@@ -215,12 +227,39 @@ def _positive(std: float) -> float:
 
 @public("torch")
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
-    """Ones with the probability that `input` gives for each element (or with probability `p`), zeros otherwise."""
+    """Ones with the probability that `input` gives for each element (or with probability `p`), zeros otherwise.
+
+    Raises RuntimeError for probabilities outside [0, 1], where they are known; waiting for those that are still being computed would cost more than the draw.
+    """
+    check_no_history("bernoulli", out, input)
+    if p is None and out is None and _joined(input):
+        return wrap(record(chosen.op, (input, _uniform_for(input, input.shape, generator))))
     chance = p if p is not None or input.device is META else values(input, "bernoulli")
-    if isinstance(chance, np.ndarray) and chance.size and (np.asarray(chance, np.float64).min() < 0 or np.asarray(chance, np.float64).max() > 1):
-        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, "
-                           "please report an enhancement request to PyTorch.)")
-    return _drawn(random.bernoulli, generator, input.shape, input.dtype, (chance,), input.device, False, out)
+    made = _drawn(random.bernoulli, generator, input.shape, input.dtype, (chance,), input.device, False)
+    if p is not None:
+        made = underived(made, input, RuntimeError("derivative for aten::bernoulli is not implemented"))
+    return made if out is None else into(out, made.to(out.dtype))
+
+
+def _joined(p: Tensor) -> bool:
+    """Whether a program compares numbers with these probabilities: they are still being computed, or have a history.  Raises for wrong ones."""
+    known = seen(p)
+    if not p.dtype.is_floating_point or p.device is META:
+        return False
+    if not isinstance(known, np.ndarray):
+        return True
+    random.check_chances(known)
+    return p.requires_grad and here.mode.grad
+
+
+def _uniform_for(p: Tensor, shape: Sequence[int], generator: Generator | None) -> Tensor:
+    """The uniform numbers that PyTorch compares with probabilities of this type."""
+    check_same(p)
+    return _drawn(random.uniform, generator, shape, _uniform_type(p), (), p.device, False)
+
+
+def _uniform_type(p: Tensor) -> dtype:
+    return dt.float64 if p.dtype is dt.float64 else dt.float32
 
 
 public("Tensor", name="bernoulli")(bernoulli)
@@ -235,41 +274,64 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
         weights = values(input, "multinomial")
         rows = weights.reshape(-1, weights.shape[-1]) if weights.ndim > input.dim() else weights
-        return random.multinomial(g, rows, num_samples, replacement).reshape(shape)
+        by_column = input.dim() == 2 and layout.in_memory(strides_of(input)) == (1, 0)
+        return random.multinomial(g, rows, num_samples, replacement, by_column).reshape(shape)
     return _drawn(draw, generator, (*input.shape[:-1], num_samples), dt.int64, (), input.device, False, out)
 
 
 @public("torch")
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson counts with the rates in `input`."""
+    random.need("poisson_cpu", input.dtype, random.FLOATS)
+
     def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
         return rejection.poisson(g, np.asarray(values(input, "poisson"), np.float64)).astype(kind.numpy).reshape(shape)
-    return _drawn(draw, generator, input.shape, input.dtype, (), input.device, False)
+    made = _drawn(draw, generator, input.shape, input.dtype, (), input.device, False)
+    return wrap(record(redrawn.op, (input, made), ("Poisson", 0))) if input.requires_grad and here.mode.grad else made
 
 
 @public("torch")
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """Binomial counts."""
+    random.need("binomial_cpu", count.dtype, random.FLOATS - {"float16", "bfloat16"})
+
     def draw(g: Generator, shape: tuple, kind: dtype) -> np.ndarray:
         n, p = np.broadcast_arrays(values(count, "binomial"), values(prob, "binomial"))
         return rejection.binomial(g, n.astype(np.float64), p.astype(np.float64)).astype(kind.numpy).reshape(n.shape)
-    return _drawn(draw, generator, np.broadcast_shapes(count.shape, prob.shape), count.dtype, (), count.device, False)
+    made = _drawn(draw, generator, np.broadcast_shapes(count.shape, prob.shape), count.dtype, (), count.device, False)
+    return underived(made, prob if prob.requires_grad else count, RuntimeError("derivative for aten::binomial is not implemented"))
 
 
 # In place
 
-def _in_place(name: str, doc: str, draw: Any) -> None:
+def _in_place(name: str, doc: str, draw: Any, number: Callable[[tuple, dict], int] = lambda args, kwargs: 0) -> None:
+    """`number` tells PyTorch's overload, which its gradient nodes are named by."""
     @public("Tensor", name=name)
     def fill(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
         self._check_write()
         check_in_place(self)
+        if draw is _bernoulli and isinstance(p := next(iter((*args, *kwargs.values())), None), Tensor):
+            return self._write(_chosen_into(self, p, generator), name)
         options = kwargs if draw is not _normal or is_contiguous(self) else {**kwargs, "contiguous": False}
         made = draw_as(lambda full: draw(stream(generator), full, self.dtype, *args, **options), self.shape, strides_of(self), self.dtype, self.device)
+        if self.requires_grad and here.mode.grad:
+            return self._write(record(redrawn.op, (self, made), (family, number(args, kwargs))), name)
         return self._write(made._value, name)
+    family = "".join(map(str.capitalize, name.split("_")))
     fill.__name__, fill.__doc__ = name, doc
     own, given = signature(fill).parameters, [*signature(draw).parameters.values()][3:]
     shown = [own["self"], *[p for p in given if p.kind is p.POSITIONAL_OR_KEYWORD], own["generator"]]
     setattr(fill, "__signature__", Signature(shown, return_annotation="Tensor"))
+
+
+def _chosen_into(self: Tensor, p: Tensor, generator: Generator | None) -> Any:
+    random.need("bernoulli_tensor_cpu_self_", self.dtype, random.NUMBERS, self.shape)
+    random.need("bernoulli_tensor_cpu_p_", p.dtype, random.FLOATS, p.shape)
+    p = p.expand(self.shape)
+    _joined(p)
+    kind = _uniform_type(p)
+    uniform = draw_as(lambda full: random.uniform(stream(generator), full, kind), self.shape, strides_of(self), kind, self.device)
+    return record(chosen_into.op, (self, p, uniform))
 
 
 def _uniform(g: Generator, shape: tuple, kind: dtype, from_: float = 0.0, to: float = 1.0, **named: float) -> np.ndarray:
@@ -288,7 +350,7 @@ def _random(g: Generator, shape: tuple, kind: dtype, from_: int | None = None, t
 
 
 def _bernoulli(g: Generator, shape: tuple, kind: dtype, p: Any = 0.5) -> np.ndarray:
-    return random.bernoulli(g, shape, kind, np.broadcast_to(values(p, "bernoulli"), shape) if isinstance(p, Tensor) else p)
+    return random.bernoulli(g, shape, kind, p)
 
 
 def _exponential(g: Generator, shape: tuple, kind: dtype, lambd: float = 1.0) -> np.ndarray:
@@ -309,8 +371,8 @@ def _log_normal(g: Generator, shape: tuple, kind: dtype, mean: float = 1.0, std:
 
 _in_place("uniform_", "Fill with numbers uniform in [from, to); returns the tensor itself.", _uniform)
 _in_place("normal_", "Fill with numbers from a normal distribution; returns the tensor itself.", _normal)
-_in_place("random_", "Fill with integers uniform in [from, to), by default all that the type holds exactly.", _random)
-_in_place("bernoulli_", "Fill with ones with probability `p`, zeros otherwise; returns the tensor itself.", _bernoulli)
+_in_place("random_", "Fill with integers uniform in [from, to), by default all that it holds exactly.", _random, lambda args, kwargs: 2 - len(args) - len(kwargs))
+_in_place("bernoulli_", "Fill with ones with probability `p`, zeros otherwise; returns the tensor itself.", _bernoulli, lambda args, kwargs: 2)
 _in_place("exponential_", "Fill with numbers from an exponential distribution of rate `lambd`.", _exponential)
 _in_place("geometric_", "Fill with numbers of trials up to the first success of probability `p`.", _geometric)
 _in_place("cauchy_", "Fill with numbers from a Cauchy distribution.", _cauchy)

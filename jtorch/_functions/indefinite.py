@@ -5,20 +5,18 @@ import importlib
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from .._core import gradgraph, layout
+from .._core import layout
 from .._core.derive import into
-from .._core.graph import here
 from .._core.public import public
-from .._core.record import record
 from .._core.returns import named_tuple, written
-from .._core.tensor import Tensor, wrap
+from .._core.tensor import Tensor
 from .._ops.checks import broadcast_sizes
-from .._ops.underived import underived
 from .search import fresh, values
+from .underived import underived
 
 LETTERS = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
 Factors, Checked = named_tuple("linalg_ldl_factor", "LD pivots", out=True), named_tuple("linalg_ldl_factor_ex", "LD pivots info", out=True)
@@ -53,20 +51,8 @@ def _factored(A: Tensor, hermitian: bool, name: str, check: bool) -> list[Tensor
     if check and info.any():
         place = f"(Batch element {int(np.flatnonzero(info)[0])}): " if given.ndim > 2 else ""
         raise RuntimeError(f"{name}: {place}D[{{0}},{{0}}] is zero: the matrix is singular.".format(info[info > 0][0] - 1))
-    factor = traced(fresh(made.reshape(given.shape), A), A, RuntimeError("derivative for aten::linalg_ldl_factor_ex is not implemented"))
+    factor = underived(fresh(made.reshape(given.shape), A), A, RuntimeError("derivative for aten::linalg_ldl_factor_ex is not implemented"))
     return [layout.columns(factor, A), fresh(pivots.reshape(given.shape[:-1]), A), fresh(info.reshape(given.shape[:-2]), A)]
-
-
-def traced(made: Tensor, source: Tensor, error: Exception) -> Tensor:
-    """`made`, requiring grad if `source` does, so that a gradient that arrives here is told that there is no derivative."""
-    if not (source.requires_grad and here.mode.grad):
-        return made
-    made = wrap(record(underived.op, (made, source)))
-
-    def stop(grad: Tensor) -> NoReturn:
-        raise error
-    gradgraph.add_hook(made, stop)
-    return made
 
 
 @public("linalg")
@@ -104,7 +90,7 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
         found[i] = routine(matrices[i], exchanged[i], right[i], lower=1)[0]
     solved = fresh(found.reshape(*batch, n, k), B)
     for source in (LD, B):
-        solved = traced(solved, source, RuntimeError("derivative for aten::linalg_ldl_solve is not implemented"))
+        solved = underived(solved, source, RuntimeError("derivative for aten::linalg_ldl_solve is not implemented"))
     return into(out, layout.columns(solved, LD, B))
 
 

@@ -12,9 +12,9 @@ from .._core.tensor import Tensor
 from .._ops import conv, gamma, normalize, resample
 from .._ops.views import view_as_complex, view_as_real
 from .embedding import embedding_bag as bags_of
-from .indefinite import traced
 from .parts import copying
 from .shape import as_strided
+from .underived import underived
 
 plain_zeta = function(gamma.zeta.op)
 CONVOLUTIONS = [function(f.op) for f in (conv.conv1d, conv.conv2d, conv.conv3d)]
@@ -109,7 +109,7 @@ def zeta(input: Tensor | float, other: Tensor | float, *, out: Tensor | None = N
                         f"({type(input).__name__}, {type(other).__name__}), but expected a tensor among them")
     if out is not None or not isinstance(input, Tensor):
         return plain_zeta(input, other, out=out)
-    return traced(plain_zeta(input.detach(), other), input, NotImplementedError("the derivative for 'zeta' is not implemented."))
+    return underived(plain_zeta(input.detach(), other), input, NotImplementedError("the derivative for 'zeta' is not implemented."))
 
 
 # Copies and inverses of views

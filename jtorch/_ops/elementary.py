@@ -234,7 +234,12 @@ def asinh(input: Array) -> Array:
 @op(FLOAT, aliases=("arccosh",))
 def acosh(input: Array) -> Array:
     """Inverse hyperbolic cosine.    input: (*)  ->  (*)"""
-    return jnp.arccosh(input)
+    return _area_cosine(input)
+
+
+@derived(lambda t, _, x: t * (1 / (jnp.sqrt(x - 1) * jnp.sqrt(x + 1) if is_complex(x) else jnp.sqrt(x * x - 1))))
+def _area_cosine(x: Array) -> Array:
+    return jnp.arccosh(x)
 
 
 @op(FLOAT, aliases=("arctanh",))
@@ -402,7 +407,7 @@ def polar(abs: Array, angle: Array) -> Array:
     return _turned(abs, angle)
 
 
-@derived(lambda t, z, size, _: t * jnp.where(size < 0, -1, 1) * direction(z), lambda t, z, _, angle: t * (1j * z))
+@derived(lambda t, z, size, _: t * direction(z), lambda t, z, _, angle: t * (1j * z))
 def _turned(size: Array, angle: Array) -> Array:
     return _joined(size * jnp.cos(angle), size * jnp.sin(angle))            # by what stands above the derivative at size 0 is 0
 

@@ -54,7 +54,20 @@ def _normal_quantile(x: Array) -> Array:
 @op(FLOAT, home="special", inplace=False)
 def log_ndtr(input: Array) -> Array:
     """Logarithm of the distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
-    return special.log_ndtr(input)
+    return _log_normal_below(input)
+
+
+@derived(lambda t, slope, x: -t * (slope * (x + slope)))
+def _inverse_mills_ratio(x: Array) -> Array:
+    return jnp.where(x == -jnp.inf, jnp.nan, (2 / jnp.pi) ** 0.5 / _scaled_erfc(-x / 2 ** 0.5))
+
+
+@derived(lambda t, _, x: t * _inverse_mills_ratio(x))
+def _log_normal_below(x: Array) -> Array:
+    wide = x.astype(jnp.float64)
+    left = wide < -1
+    scaled = _scaled_erfc(jnp.where(left, -wide, 1) / 2 ** 0.5)             # far out the distribution function itself is 0
+    return jnp.where(left, jnp.log(scaled / 2) - wide * wide / 2, jnp.log1p(-lax.erfc(jnp.where(left, 0, wide) / 2 ** 0.5) / 2)).astype(x.dtype)
 
 
 @op(FLOAT, home="special", inplace=False)
@@ -63,14 +76,16 @@ def erfcx(input: Array) -> Array:
     return _scaled_erfc(input)
 
 
-@derived(lambda t, result, x: t * (2 * x * result - 2 / jnp.pi ** 0.5))
+@derived(lambda t, result, x: t * jnp.where(x > 5e7, 0, 2 * x * result - 2 / jnp.pi ** 0.5))      # no more than the rounding of both
 def _scaled_erfc(x: Array) -> Array:
-    wide = x.astype(jnp.float64)                                        # the two exponents nearly cancel
-    near = 2 * jnp.exp(special.log_ndtr(-wide * 2 ** 0.5) + wide * wide)
-    half, far = 0.5 / (wide * wide), jnp.ones_like(wide)
-    for k in range(25, 0, -2):                                          # the asymptotic series, where they cancel too far
-        far = 1 - k * half * far
-    return jnp.where(wide > 10, far / (wide * jnp.pi ** 0.5), near).astype(x.dtype)
+    wide = x.astype(jnp.float64)
+    large = wide > 3
+    far = jnp.where(large, wide, 3)
+    below = far
+    for k in range(30, 0, -1):                                          # Laplace's continued fraction, where the product overflows
+        below = far + k / 2 / below
+    near = jnp.where(large, 0, wide)
+    return jnp.where(large, jnp.pi ** -0.5 / below, jnp.exp(near * near) * lax.erfc(near)).astype(x.dtype)
 
 
 @op(FLOAT, home="special", inplace=False)
@@ -163,7 +178,7 @@ def mvlgamma(input: Array, p: int) -> Array:
     """Logarithm of the gamma function of dimension `p`.    input: (*)  ->  (*)"""
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
-    steps = input[..., None] - jnp.arange(p, dtype=input.dtype) / 2
+    steps = input[..., None] + (0 - jnp.arange(p, dtype=input.dtype) / 2)   # so that -0 becomes 0
     return _log_gamma(steps).sum(-1) + cast(p * (p - 1) / 4 * jnp.log(jnp.pi), input)
 
 

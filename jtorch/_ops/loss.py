@@ -137,7 +137,17 @@ def soft_margin_loss(input: Array, target: Array, size_average: bool | None = No
     shape = broadcast_sizes(input.shape, target.shape)
     if shape != input.shape:
         raise RuntimeError(f"output with shape {sizes(input)} doesn't match the broadcast shape {sizes(shape)}")
-    return reduced(jax.nn.softplus(-target * input), reduction)
+    return reduced(_soft_margin(input, target), reduction)
+
+
+def _soft_margin_slope(margin: Array) -> Array:
+    scale = jnp.exp(-margin)
+    return -(scale / (1 + scale))
+
+
+@derived(lambda t, _, x, y: t * (y * _soft_margin_slope(x * y)), lambda t, _, x, y: t * (x * _soft_margin_slope(x * y)))
+def _soft_margin(x: Array, y: Array) -> Array:
+    return jax.nn.softplus(-y * x)
 
 
 @loss(node=nodes.reduced("AddBackward0"), saves="nothing", strides="like")

@@ -222,7 +222,8 @@ def _whole_power(x: Array, n: int) -> Array:
 @derived(lambda t, _, x, y: jnp.where(y == 0, 0, t * jnp.where(y == 0, 0, y * _power(x, y - 1))),         # 0 also where t is infinite
          lambda t, result, x, y: t * jnp.where((x == 0) & (y == y.real) & (y.real >= 0), 0, result * jnp.log(x)))
 def _power(x: Array, y: Array) -> Array:
-    return jnp.power(x, y)
+    made = jnp.power(x, y)
+    return jnp.where((x == 0) & (y.real > 0), 0, made) if is_complex(x) else made   # the logarithm of 0 has no direction
 
 
 @op(SAME, inplace="exact", node=by_operands("Pow", 1, 2, 0), saves="nothing")

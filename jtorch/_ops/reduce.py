@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.scipy import special
 
@@ -10,6 +14,7 @@ from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, Array, Dims, op
 from .arguments import dimensions, is_complex, is_inexact
 from .checks import scalar_type, SCALAR_TYPES, widened
+from .derivatives import derived
 from .nodes import with_dim
 
 
@@ -84,7 +89,22 @@ def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dty
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Array:
     """Product over `dim`, or of all elements; of integers it is an int64.    input: (*)  ->  (*) without `dim`"""
     input = _summand(input, dtype)
-    return jnp.prod(input, dimensions(dim, input.ndim), dtype=input.dtype, keepdims=keepdim)
+    axes = dimensions(dim, input.ndim)
+    return _product(axes, keepdim)(input) if is_inexact(input) else jnp.prod(input, axes, dtype=input.dtype, keepdims=keepdim)
+
+
+def _product(axes: Any, keepdim: bool) -> Callable[[Array], Array]:
+    """The product over `axes`.  PyTorch divides it by each element where none is zero, which by an infinite one gives no number."""
+    plain = partial(jnp.prod, axis=axes, keepdims=keepdim)
+
+    def rule(t: Array, _: Array, x: Array) -> Array:
+        undefined = jnp.isinf(x) & ~jnp.any(x == 0)
+        return jax.jvp(plain, (x,), (t,))[1] + jnp.sum(jnp.where(undefined, jnp.nan, 0) * t, axes, keepdims=keepdim)
+
+    @derived(rule)
+    def product(x: Array) -> Array:
+        return plain(x)
+    return product
 
 
 @op(NONE, differentiable=False, out=False)
@@ -126,10 +146,21 @@ def _variance(input: Array, dim: Dims, correction: int | float | None, keepdim: 
     axes, free = dimensions(dim, input.ndim), count(input, dim) - (1 if correction is None else correction)
     input = widened(input)
     center = jnp.mean(input, axes, keepdims=True)
-    off = input - center
-    spread = jnp.sum((off * jnp.conj(off)).real, axes, keepdims=keepdim)
+    spread = _squares(axes, keepdim)(input)
     free = jnp.asarray(max(free, 0), spread.dtype)
     return spread / free, center if keepdim else jnp.squeeze(center, axes)
+
+
+def _squares(axes: Any, keepdim: bool) -> Callable[[Array], Array]:
+    """The sum of squared distances from the mean; that the mean moves along makes no difference to its first derivative, unless there are infinities."""
+    def off(x: Array) -> Array:
+        return x - jnp.mean(x, axes, keepdims=True)
+
+    @derived(lambda t, _, x: 2 * jnp.sum((jnp.conj(off(x)) * t).real, axes, keepdims=keepdim))
+    def squares(x: Array) -> Array:
+        away = off(x)
+        return jnp.sum((away * jnp.conj(away)).real, axes, keepdims=keepdim)
+    return squares
 
 
 def _root(x: Array) -> Array:
@@ -198,7 +229,18 @@ def var_mean_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = F
 def var_mean(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> tuple[Array, Array]:
     """Variance and mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`, twice"""
     spread, center = _variance(input, dim, correction, keepdim)
-    return spread.astype(real_type(input)), center.astype(input.dtype)
+    return spread.astype(real_type(input)), _running(center, input, dim, keepdim)
+
+
+def _running(center: Array, input: Array, dim: Dims, keepdim: bool) -> Array:
+    """The mean as PyTorch finds it here: from one element to the next, which leads on from an infinite one to no number."""
+    if not input.size:
+        return center.astype(input.dtype)
+    axes = dimensions(dim, input.ndim)
+    reduced = range(input.ndim) if axes is None else axes if isinstance(axes, tuple) else (axes,)
+    last = input[tuple([slice(-1, None) if d in reduced else slice(None) for d in range(input.ndim)])]
+    lost = jnp.isinf(center) & ~jnp.isinf(last if keepdim else jnp.squeeze(last, tuple(reduced)))
+    return jnp.where(lost, jnp.nan, center).astype(input.dtype)
 
 
 @op(NONE, name="std_mean", home="torch", out=False, saves="both")
@@ -217,4 +259,4 @@ def std_mean_unbiased(input: Array, dim: Dims, unbiased: bool, keepdim: bool = F
 def std_mean(input: Array, dim: Dims = None, *, correction: int | float | None = 1, keepdim: bool = False) -> tuple[Array, Array]:
     """Standard deviation and mean over `dim`, or of all elements.    input: (*)  ->  (*) without `dim`, twice"""
     spread, center = _variance(input, dim, correction, keepdim)
-    return _root(spread).astype(real_type(input)), center.astype(input.dtype)
+    return _root(spread).astype(real_type(input)), _running(center, input, dim, keepdim)

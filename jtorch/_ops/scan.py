@@ -42,7 +42,9 @@ def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
 
 
 def _products(input: Array, axis: int) -> Array:
-    return _with_carry(lax.cumprod, lambda result, x: (x, _before(result, axis, 1)), axis)(input)
+    def factors(result: Array, x: Array) -> tuple[Array, Array]:
+        return x, jnp.where(jnp.isinf(x) & ~jnp.any(x == 0), jnp.nan, _before(result, axis, 1))   # PyTorch divides the product by it
+    return _with_carry(lax.cumprod, factors, axis)(input)
 
 
 def _with_carry(scan: Callable, factors: Callable, axis: int) -> Callable[[Array], Array]:
