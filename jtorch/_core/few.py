@@ -13,7 +13,7 @@ from .promote import NUMBERS
 from .record import TENSORS, Few
 from .run import leaving, watching
 
-MOST = 64                                                    # elements of a tensor
+MOST = 15                                                    # elements of a tensor
 KEPT = 1 << 14                                               # operations that are remembered
 PLAIN = frozenset(("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"))   # types with which NumPy computes as XLA does
 KNOWN: dict[tuple, Known | None] = {}

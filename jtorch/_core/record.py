@@ -39,7 +39,11 @@ class Immediate:
 
 
 class Few:
-    """What computes operations on a few numbers that lie on the host; the module `few`, which is above this one, puts it here."""
+    """Whether NumPy computes operations on a few numbers that lie on the host, outside of training steps, which stay one program.
+
+    compute  what does that; the module `few`, which is above this one, puts it here
+    """
+    on = not EAGER
     compute: Callable[[Any, tuple, tuple], Any]
 
 
@@ -69,7 +73,7 @@ def record(op: Any, operands: tuple, attrs: tuple = ()) -> Any:
                 if x._value is None:                         # reading it again would record its view again
                     operands = tuple([v if y is x else y for y in operands])
             if v.trace is not trace:
-                if type(v.array) is np.ndarray and not EAGER and (few := Few.compute(op, operands, attrs)) is not None:
+                if type(v.array) is np.ndarray and Few.on and not trace.node.trains and (few := Few.compute(op, operands, attrs)) is not None:
                     return few
                 if bind(trace, v):
                     return restart(op, operands, attrs)      # another device's trace, or the step before this was due to run first

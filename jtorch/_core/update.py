@@ -12,7 +12,7 @@ import numpy as np
 from .dtype import dtype
 from .graph import Value, here, mode
 from .pack import SMALL, concatenated, pack_values
-from .record import EAGER, advance, known_edge, record
+from .record import EAGER, Few, advance, known_edge, record
 from .run import flush, host_value
 
 __all__ = ["Rule", "apply", "constant", "counted", "drop_gradients", "given", "gradient_tensors", "prepare", "put_together",
@@ -234,7 +234,11 @@ def given(number: Any) -> bool:
 def counted(step: Any) -> Any:
     """One more than the tensor `step`, as a part of the step that is being recorded: a count that stays in the program needs no new input."""
     here.trace.boundary = False
-    return step + 1
+    before, Few.on = Few.on, False
+    try:
+        return step + 1
+    finally:
+        Few.on = before
 
 
 def constant(number: float, kind: dtype) -> Value:
