@@ -448,7 +448,8 @@ def install_methods() -> None:
     for name, symbol in OPERATORS.items():
         op = next((op for op in REGISTRY[name] if op.facts["reflected"]), REGISTRY[name][0])
         setattr(Tensor, f"__{symbol}__", operator(op, symbol))
-        setattr(Tensor, f"__r{symbol}__", operator(op, "r" + symbol, reflected=True))
+        other_way = op.facts["reflected"]
+        setattr(Tensor, f"__r{symbol}__", operator(getattr(other_way, "op", op), "r" + symbol, reflected=True))
         setattr(Tensor, f"__i{symbol}__", operator(op, "i" + symbol, inplace=True))
     for prefix in ("", "r", "i"):
         setattr(Tensor, f"__{prefix}div__", getattr(Tensor, f"__{prefix}truediv__"))

@@ -47,6 +47,7 @@ class Op:
     another, which begins with the lengths of the sequences.
     """
     put: Callable | None = None                              # for a view: how a write through it reaches its base
+    fixed: frozenset = frozenset()                           # numbers that are constants of each program, which is another one for each
     hidden = False                                           # whether the gradient graph shows the first operand's node instead
 
     def __init__(self, body: Callable, kind: str, name: str, **facts: Any) -> None:
@@ -225,7 +226,7 @@ REGISTRY: dict[str, list[Op]] = {}                           # public name -> it
 
 
 def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | str | None = None, out: bool | str = True,
-       aliases: Sequence[str] = (), reflected: bool = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
+       aliases: Sequence[str] = (), reflected: bool | Body = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
        saves: str | None = None, keeps: Sequence[str] = (), node: Any = None, spread: bool = False, numbers: bool | str = True,
        known: Callable | None = None, fails: Callable | None = None, overlap: str | None = None,
        strides: str | Callable | None = None) -> Callable[[Callable], Body]:
@@ -238,7 +239,7 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     inplace         whether `name_` exists; default: every op with a promotion kind; "exact": and only where the result has the operand's type
     out             whether `out=` exists; "cast": and takes other types than the result's even where nothing is promoted
     aliases         further public names
-    reflected       whether the method form serves a reflected operator (`2 + x`)
+    reflected       whether the method form serves a reflected operator (`2 + x`), or what does
     returns         field names of the named tuple that is returned
     differentiable  False for ops whose result never requires grad; or the positions of the results that may
     saves           what PyTorch keeps for the gradient, for the error where that was overwritten: its operands as far as the gradient reads them, or

@@ -35,7 +35,7 @@ EXACT = frozenset((                                          # correctly rounded
     "add sub mul div rem max min neg abs floor ceil round sign sqrt square is_finite eq ne lt le gt ge eq_to le_to lt_to and or xor not shift_left "
     "shift_right_arithmetic shift_right_logical population_count clz select_n clamp convert_element_type copy stop_gradient iota broadcast_in_dim reshape "
     "squeeze expand_dims transpose rev slice dynamic_slice dynamic_update_slice concatenate stack unstack tile split pad reduce_max reduce_min reduce_and "
-    "reduce_or argmax argmin").split())
+    "reduce_or argmax argmin optimization_barrier").split())
 
 
 def is_exact(equation: Any) -> bool:

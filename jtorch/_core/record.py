@@ -382,6 +382,9 @@ def miss(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple) -> Ed
     if node.loops:
         flush(trace, "loop")
         return None
+    fixed = getattr(op, "fixed", ())
+    if fixed and any(type(k) is tuple and k[1] in fixed for k in key[3:]):
+        return _add(trace, op, operands, attrs, key, tuple([Const(x) if type(k) is tuple else k for k, x in zip(key[3:], operands, strict=True)]))
     if any(type(k) is tuple for k in key[3:]):
         general = (*key[:3], *[k[0] if type(k) is tuple else k for k in key[3:]])
         if node.varying is None:

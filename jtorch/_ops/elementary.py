@@ -12,7 +12,7 @@ from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
 from .checks import scalar_type, widened
 from .derivatives import derived, direction
 from .nodes import by_operands
-from .pointwise import quotient
+from .pointwise import quotient, ratio
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -37,7 +37,10 @@ def rsqrt(input: Array) -> Array:
 
 @derived(lambda t, root, x: t * (-0.5 * lax.integer_pow(root, 3)))
 def _inverse_root(x: Array) -> Array:
-    return lax.rsqrt(x)
+    if is_complex(x):
+        return lax.rsqrt(x)
+    wide = widened(x)
+    return ratio(jnp.ones_like(wide), jnp.sqrt(wide)).astype(x.dtype)
 
 
 @op(FLOAT, saves="result")

@@ -76,7 +76,7 @@ def erfcx(input: Array) -> Array:
     return _scaled_erfc(input)
 
 
-@derived(lambda t, result, x: t * jnp.where(x > 5e7, 0, 2 * x * result - 2 / jnp.pi ** 0.5))      # no more than the rounding of both
+@derived(lambda t, result, x: t * jnp.where((x > 5e7) & (x < jnp.inf), 0, 2 * x * result - 2 / jnp.pi ** 0.5))      # no more than the rounding of both
 def _scaled_erfc(x: Array) -> Array:
     wide = x.astype(jnp.float64)
     large = wide > 3
@@ -178,7 +178,8 @@ def mvlgamma(input: Array, p: int) -> Array:
     """Logarithm of the gamma function of dimension `p`.    input: (*)  ->  (*)"""
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
-    steps = input[..., None] + (0 - jnp.arange(p, dtype=input.dtype) / 2)   # so that -0 becomes 0
+    input = input + lax.stop_gradient(jnp.where(input == 0, -input, 0))     # -0 becomes 0
+    steps = input[..., None] - jnp.arange(p, dtype=input.dtype) / 2
     return _log_gamma(steps).sum(-1) + cast(p * (p - 1) / 4 * jnp.log(jnp.pi), input)
 
 

@@ -9,10 +9,11 @@ from jax import lax
 
 from .._core.dtype import IN_C
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
+from .._core.run import ACCELERATED
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
 from .checks import scalar_type
 from .derivatives import derived, direction, magnitude
-from .nodes import by_number, by_operands, by_tensor
+from .nodes import by_number, by_tensor
 from .ranges import divisor
 
 INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
@@ -23,6 +24,13 @@ INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in
 
 # ---- sums and products
 
+def _apart(x: Array, number: Array) -> Array:
+    """A constant of the program, kept apart from others: XLA would add up those of `x + 3.3 - 0.7` beforehand, which is rounded otherwise."""
+    if isinstance(number, np.ndarray) and not number.ndim and is_inexact(number) and not ACCELERATED:
+        return lax.optimization_barrier(jnp.broadcast_to(number, x.shape))
+    return number
+
+
 @op(SAME, reflected=True)
 def add(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     """`input + alpha * other`.    input, other: (*)  ->  (*)
@@ -30,7 +38,7 @@ def add(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     >>> torch.add(torch.tensor([1, 2]), 10, alpha=2)
     tensor([21, 22])
     """
-    return input + other * cast(alpha, other)
+    return _apart(other, input) + _apart(input, other) * cast(alpha, other)
 
 
 @op(SAME, aliases=("subtract",), reflected=True, node=lambda entry: "RsubBackward1" if 0 in entry.numbers else "SubBackward0")
@@ -39,7 +47,7 @@ def sub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     if is_bool(input):
         raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
                            "Use the `^` or `logical_xor()` operator instead.")
-    return input - other * cast(alpha, other)
+    return _apart(other, input) - _apart(input, other) * cast(alpha, other)
 
 
 @op(SAME, home="torch", inplace=False, out=False, node=by_number("Rsub"), numbers="other")
@@ -51,7 +59,7 @@ def rsub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
 @op(SAME, aliases=("multiply",), reflected=True)
 def mul(input: Array, other: Array) -> Array:
     """`input * other`.    input, other: (*)  ->  (*)"""
-    return input * other
+    return _apart(other, input) * _apart(input, other)
 
 
 @op(SAME)
@@ -93,10 +101,20 @@ def _between(start: Array, end: Array, weight: Array) -> Array:
 
 # ---- quotients
 
-@derived(lambda t, _, x, y: t / y, lambda t, ratio, x, y: -(t / y) * ratio)
+def ratio(x: Array, y: Array) -> Array:
+    """`x / y`, rounded once.  XLA would multiply by the reciprocal of a number, and divide by the product of two divisors.
+
+    A barrier keeps it from that; where there are accelerators, on which it would keep operations apart, they are divided as XLA likes.
+    """
+    if ACCELERATED or not is_inexact(x):
+        return x / y
+    return jnp.divide(*lax.optimization_barrier(jnp.broadcast_arrays(x, y)))
+
+
+@derived(lambda t, _, x, y: t / y, lambda t, result, x, y: -(t / y) * result)
 def quotient(x: Array, y: Array) -> Array:
     """`x / y`: the derivative, and its own, at y = 0 is infinite."""
-    return x / y
+    return ratio(x, y)
 
 
 @op(SAME, name="div", aliases=("divide",), node="DivBackward2", known=divisor)
@@ -109,7 +127,18 @@ def rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
     return jnp.trunc(input / other) if is_inexact(input) else lax.div(*jnp.broadcast_arrays(input, other))
 
 
-@op(FLOAT, aliases=("divide",), reflected=True, node=lambda entry: "MulBackward0" if 0 in entry.numbers else "DivBackward0")
+@derived(lambda t, result, _: -t * (result * result))
+def _inverse(x: Array) -> Array:
+    return ratio(jnp.ones_like(x), x)
+
+
+@op(FLOAT, home="", inplace=False, out=False, node="MulBackward0")
+def divided_by(input: Array, other: Array) -> Array:
+    """`input / other` as Python's reflected operator has it: rounded twice, since PyTorch multiplies with the reciprocal.    (*), (*)  ->  (*)"""
+    return input * _inverse(other)
+
+
+@op(FLOAT, aliases=("divide",), reflected=divided_by, node="DivBackward0")
 def div(input: Array, other: Array, *, rounding_mode: None = None) -> Array:
     """`input / other`; integers become floating point.    input, other: (*)  ->  (*)
 
@@ -172,7 +201,7 @@ def fmod(input: Array, other: Array) -> Array:
 @op(FLOAT, saves="result")
 def reciprocal(input: Array) -> Array:
     """`1 / input`.    input: (*)  ->  (*)"""
-    return 1 / input
+    return _inverse(input)
 
 
 @op(SAME, numbers=False)
@@ -189,60 +218,6 @@ def lcm(input: Array, other: Array) -> Array:
     if is_inexact(input):
         raise unimplemented("lcm_cpu", input)
     return jnp.lcm(input, other)
-
-
-# ---- powers
-
-@op(SAME, reflected=True, node=by_operands("Pow", 1, 2, 0))
-def pow(input: Array, exponent: Array) -> Array:
-    """`input ** exponent`.    input, exponent: (*)  ->  (*)
-
-    >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
-    tensor([1., 4., 9.])
-    """
-    if is_bool(input):
-        raise unimplemented("pow", input)
-    if isinstance(exponent, np.ndarray):                                # a constant: small whole powers compile to multiplications
-        if not is_inexact(input) and exponent < 0:
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
-        if not is_complex(input) and float(exponent).is_integer() and 0 <= exponent <= 3:
-            return _whole_power(input, int(exponent))
-    if is_inexact(input) or jnp.issubdtype(input.dtype, jnp.unsignedinteger):
-        return _power(input, exponent)
-    odd = jnp.where(exponent % 2 == 1, -1, 1)                           # 1 / n is an integer for n = 1 and n = -1 only
-    inverse = jnp.where(input == 1, 1, jnp.where(input == -1, odd, 0))
-    return jnp.where(exponent < 0, inverse.astype(input.dtype), jnp.power(input, jnp.maximum(exponent, 0)))
-
-
-def _whole_power(x: Array, n: int) -> Array:
-    """`x ** n` for a constant; of `x ** 1` no derivative depends on x, nor of `x ** 0`."""
-    return x if n == 1 else lax.integer_pow(x, n) if n else jnp.ones_like(x)
-
-
-@derived(lambda t, _, x, y: jnp.where(y == 0, 0, t * jnp.where(y == 0, 0, y * _power(x, y - 1))),         # 0 also where t is infinite
-         lambda t, result, x, y: t * jnp.where((x == 0) & (y == y.real) & (y.real >= 0), 0, result * jnp.log(x)))
-def _power(x: Array, y: Array) -> Array:
-    made = jnp.power(x, y)
-    return jnp.where((x == 0) & (y.real > 0), 0, made) if is_complex(x) else made   # the logarithm of 0 has no direction
-
-
-@op(SAME, inplace="exact", node=by_operands("Pow", 1, 2, 0), saves="nothing")
-def float_power(input: Array, exponent: Array) -> Array:
-    """`input ** exponent` in double precision.    input, exponent: (*)  ->  (*)"""
-    wide = jnp.complex128 if is_complex(input) else jnp.float64
-    return _power(input.astype(wide), exponent.astype(wide))
-
-
-@op(SAME, node="PowBackward0")
-def square(input: Array) -> Array:
-    """`input * input`.    input: (*)  ->  (*)"""
-    return input.astype(jnp.int64) ** 2 if is_bool(input) else lax.integer_pow(input, 2)
-
-
-@op(FLOAT, numbers=False, overlap="any")
-def ldexp(input: Array, other: Array) -> Array:
-    """`input * 2 ** other`.    input, other: (*)  ->  (*)"""
-    return input * jnp.exp2(other)
 
 
 # ---- sign and size

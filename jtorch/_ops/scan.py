@@ -43,7 +43,7 @@ def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
 
 def _products(input: Array, axis: int) -> Array:
     def factors(result: Array, x: Array) -> tuple[Array, Array]:
-        return x, jnp.where(jnp.isinf(x) & ~jnp.any(x == 0), jnp.nan, _before(result, axis, 1))   # PyTorch divides the product by it
+        return x, jnp.where(jnp.isinf(x) & ~jnp.any(x == 0, axis, keepdims=True), jnp.nan, _before(result, axis, 1))   # PyTorch divides the product by it
     return _with_carry(lax.cumprod, factors, axis)(input)
 
 
