@@ -74,11 +74,12 @@ def aval(shape: tuple[int, ...], dtype: dtype, device: device = CPU, tracks: fro
     key = shape, dtype, device, tracks, levels
     found = Aval.made.get(key)
     if found is None:
-        found = Aval.made[key] = Aval()
+        found = Aval()
         found.shape, found.dtype, found.device, found.requires_grad, found.tracks, found.levels = Size(shape), dtype, device, bool(tracks), tracks, levels
         found.full = Size((*[n.size for n in levels], *shape)) if levels else found.shape
         found.plain = aval(shape, dtype, device, UNTRACKED, levels) if tracks else found
         found.twin = found if tracks else None
+        found = Aval.made.setdefault(key, found)             # complete, since another thread may look for it too
     return found
 
 
@@ -372,14 +373,14 @@ class State(threading.local):
     """What each thread has of its own: the trace being recorded and the mode.
 
     threads  how many there were so far
-    shared   called for the second one; the module `threads`, which is above this one, puts it here
+    shared   called in each but the first; the module `threads`, which is above this one, puts it here
     """
     threads = 0
     shared: Callable[[], None]
 
     def __init__(self) -> None:
         State.threads += 1
-        if State.threads == 2:
+        if State.threads > 1:
             State.shared()
         self.traces: dict[device, Trace] = {}
         self.recent: deque[ref] = deque(maxlen=8)            # the newest values that were made from arrays on the host

@@ -128,6 +128,12 @@ def _look(value: Value, starts: tuple, attrs: tuple, literal: tuple, seen: Aval)
 
 def set(tensor: Any, index: Any, value: Any) -> None:
     """`tensor[index] = value`."""
+    here.mode                                                # from the second thread's first step on, writing holds the lock
+    write(tensor, index, value)
+
+
+def write(tensor: Any, index: Any, value: Any) -> None:
+    """What `set` does, at once for other threads."""
     if index is False:
         return
     if index is True:

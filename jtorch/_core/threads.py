@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import backward, indexing, layout, record, run, storage, twister, update
+from . import backward, few, indexing, layout, record, run, storage, twister, update
 from .graph import State
 from .interpose import interpose
 from .shortcut import Shortcut
@@ -19,7 +19,7 @@ def steps() -> list[Callable]:
     """What happens at once."""
     draws = [method for name, method in vars(twister.Generator).items() if callable(method) and not name.startswith("__") and name != "stream"]
     return [record.record, record.record_one, record.record_two, record.record_three, record.known_edge, record.bind_array, record.note_check,
-            run.flush, run.host_value, run.prune, storage.apply_view, indexing.get, indexing.set, layout.of, layout.arrange, layout.channels_as,
+            run.flush, run.host_value, run.prune, storage.apply_view, indexing.get, indexing.write, few.compute, layout.of, layout.arrange, layout.channels_as,
             backward.run, backward.grad, update.apply, update.gradient_tensors, update.with_gradients, update.drop_gradients, update.run_pending,
             update.prepare, update.put_together, update.counted, update.constant, Shortcut.go,
             Storage.join, Storage.shared_aval, Storage.read, Storage.look, Storage.write,
@@ -33,11 +33,18 @@ def _locked(function: Callable) -> Callable[[tuple, dict[str, Any]], Any]:
     return call
 
 
+class Sharing:
+    """Whether the steps hold the lock."""
+    done = False
+
+
 def share() -> None:
-    """Let every step hold the lock, from now on."""
+    """Let every step hold the lock, from now on.  A thread that begins while another does this waits until all is done."""
     with run.lock:
-        for function in steps():
-            interpose(function, _locked)
+        if not Sharing.done:
+            for function in steps():
+                interpose(function, _locked)
+            Sharing.done = True
 
 
 State.shared = staticmethod(share)
