@@ -1,13 +1,14 @@
 """Operations on a few numbers that lie on the host: NumPy computes them at once where its answer is the only right one, since a program takes longer to start."""
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from . import host, lower
 from .device import CPU
-from .graph import Aval, aval, computed, here
+from .graph import Aval, aval, here
+from .immediate import Known
 from .infer import infer
 from .promote import NUMBERS
 from .record import TENSORS, Few
@@ -15,15 +16,10 @@ from .run import leaving, watching
 
 MOST = 15                                                    # elements of a tensor
 KEPT = 1 << 14                                               # operations that are remembered
+WIDE = 1 << 63                                               # no 64 bits hold such a number
 PLAIN = frozenset(("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"))   # types with which NumPy computes as XLA does
+FACTS = 3                                                    # of a key, before the operands' kinds: the operation, its attributes, the mode
 KNOWN: dict[tuple, Known | None] = {}
-
-
-class Known(NamedTuple):
-    """What computes an operation for operands of some kinds, what is known of its results, and whether numbers are its inputs or fixed in it."""
-    program: host.Program
-    avals: tuple[Aval, ...]
-    takes_numbers: bool
 
 
 def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
@@ -45,6 +41,8 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
             arrays.append(v.array)
             given.append(v.array)
         elif kind in NUMBERS:
+            if kind is int and abs(x) >= WIDE:               # how it overflows is the recorded operation's affair
+                return None
             kinds.append(kind)
             numbers.append(x)
             given.append(x)
@@ -55,35 +53,32 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
     if not arrays or here.capture is not None or watching or leaving:
         return None
     key = tuple(kinds)
-    known = KNOWN[key] if key in KNOWN else _remember(key, _known(op, attrs, key, operands, numbers, True))
+    known = KNOWN[key] if key in KNOWN else _remember(key, op, operands, attrs, kinds[FACTS:])
     if known is None and numbers:                            # `x ** 2` is exact, `x ** y` is not
         key = *key, *map(repr, numbers)
-        known = KNOWN[key] if key in KNOWN else _remember(key, _known(op, attrs, key, operands, numbers, False))
-    if known is None:
+        fixed = [host.Fixed(type(x), repr(x), x) if type(x) in NUMBERS else k for k, x in zip(kinds[FACTS:], operands, strict=True)]
+        known = KNOWN[key] if key in KNOWN else _remember(key, op, operands, attrs, fixed)
+    if known is None or known.program is None:
         return None
     with np.errstate(all="ignore"):
-        results = known.program(given if known.takes_numbers else arrays)
-    if len(results) == 1:
-        return computed(known.avals[0], results[0])
-    return tuple([computed(a, r) for a, r in zip(known.avals, results, strict=True)])
+        return known.values(known.program(given if known.takes_numbers else arrays))
 
 
-def _remember(key: tuple, known: Known | None) -> Known | None:
+def _remember(key: tuple, op: Any, operands: tuple, attrs: tuple, kinds: list) -> Known | None:
+    """Find what computes an operation for operands of these kinds (avals, fixed numbers, the classes of others), or None, and keep it."""
     if len(KNOWN) >= KEPT:
         KNOWN.clear()
-    KNOWN[key] = known
-    return known
+    KNOWN[key] = found = None if isinstance(op, lower.Special) or hasattr(op, "label") else _exactly(op, operands, attrs, kinds)
+    return found
 
 
-def _known(op: Any, attrs: tuple, key: tuple, operands: tuple, numbers: list, takes_numbers: bool) -> Known | None:
-    if isinstance(op, lower.Special) or hasattr(op, "label"):
-        return None
-    kinds = [None if x is None else k if type(k) is Aval or takes_numbers else host.Fixed(k, repr(x), x) for k, x in zip(key[3:], operands, strict=False)]
+def _exactly(op: Any, operands: tuple, attrs: tuple, kinds: list) -> Known | None:
     casts, results = infer(op, [k.kind if type(k) is host.Fixed else k for k in kinds], operands, attrs, here.mode)
     try:
         program = host.traced(op, attrs, casts, tuple([(k.shape, k.dtype.numpy) if type(k) is Aval else k for k in kinds]))
     except RuntimeError:                                     # NumPy has nothing for it
         return None
+    takes_numbers = not any(type(k) is host.Fixed for k in kinds)
     return Known(program, tuple([aval(shape, t, CPU) for shape, t in results]), takes_numbers) if program.exact else None
 
 

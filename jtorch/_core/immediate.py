@@ -26,6 +26,12 @@ class Known(NamedTuple):
     avals: tuple[Aval, ...]
     takes_numbers: bool
 
+    def values(self, results: list[np.ndarray]) -> Any:
+        """What the operation returns."""
+        if len(results) == 1:
+            return computed(self.avals[0], results[0])
+        return tuple([computed(a, r) for a, r in zip(self.avals, results, strict=True)])
+
 
 def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
     """What `record` gives, computed.  None where there is more to it: gradients, batches, other devices, operands of unknown kinds."""
@@ -67,9 +73,7 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
         results = known.program(given)
     if shared:                                               # somebody else writes to that memory
         results = [r.copy() if any(np.may_share_memory(r, x) for x in shared) else r for r in results]
-    if len(results) == 1:
-        return computed(known.avals[0], results[0])
-    return tuple([computed(a, r) for a, r in zip(known.avals, results, strict=True)])
+    return known.values(results)
 
 
 def _known(op: Any, attrs: tuple, found: tuple, operands: tuple) -> Known | None:

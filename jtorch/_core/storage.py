@@ -179,8 +179,9 @@ class Storage:
 
     def write(self, step: Step, new: Value) -> None:
         """Make `new` the contents of the part that `step` sees."""
-        at_once = written_through(self, step, new)
-        old, shared, cut = self.value, self.shared(), step.last_cut() if new.aval.requires_grad else None
+        shared = self.shared()
+        at_once = None if shared else written_through(self, step, new)
+        old, cut = self.value, step.last_cut() if new.aval.requires_grad else None
         target, data = step, new
         if cut is not None:                                  # the history stays on this side of the cut
             own = self._through(step, new, cut)

@@ -13,8 +13,7 @@ from .._core import dtype as dt
 from .._core import layout, random, rejection
 from .._core.derive import into, sizes
 from .._core.device import META, Where, canonical, device
-from .._core.dtype import chosen as chosen_type
-from .._core.dtype import dtype
+from .._core.dtype import chosen, dtype
 from .._core.format import layout as Layout
 from .._core.format import memory_format
 from .._core.graph import here
@@ -24,7 +23,7 @@ from .._core.returns import check_no_history
 from .._core.run import host_value
 from .._core.tensor import Tensor, from_array, required, wrap
 from .._core.twister import Generator as HostGenerator
-from .._ops.drawn import chosen, chosen_into, redrawn, spread
+from .._ops.drawn import below, below_into, redrawn, spread
 from .create import checked_sizes, floating
 from .drawn import check_in_place, check_same, draw, draw_as, one_by_one, values
 from .options import creating
@@ -118,7 +117,7 @@ def rand(*size: int | Sequence[int], generator: Generator | None = None, out: Te
          layout: Layout | None = None, device: Where = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers uniform in [0, 1)."""
-    return _drawn(random.uniform, generator, _shape(size, None), chosen_type(dtype, floating()), (), device, requires_grad, out)
+    return _drawn(random.uniform, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
@@ -127,7 +126,7 @@ def randn(*size: int | Sequence[int], generator: Generator | None = None, out: T
           layout: Layout | None = None, device: Where = None,
           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers from the standard normal distribution."""
-    return _drawn(random.normal, generator, _shape(size, None), chosen_type(dtype, floating()), (), device, requires_grad, out)
+    return _drawn(random.normal, generator, _shape(size, None), chosen(dtype, floating()), (), device, requires_grad, out)
 
 
 @public("torch")
@@ -142,7 +141,7 @@ def randint(low: Any = None, high: Any = None, size: Sequence[int] | None = None
         low, high = 0, low
     elif low is None:
         low = 0
-    return _drawn(random.randint, generator, checked_sizes(sizes((size,))), chosen_type(dtype, dt.int64), (index(low), index(high)), device, requires_grad, out)
+    return _drawn(random.randint, generator, checked_sizes(sizes((size,))), chosen(dtype, dt.int64), (index(low), index(high)), device, requires_grad, out)
 
 
 @public("torch")
@@ -157,7 +156,7 @@ def randperm(n: int, *, generator: Generator | None = None, out: Tensor | None =
 def _like(how: Callable[..., np.ndarray], input: Tensor, memory_format: memory_format | None, generator: Generator | None, dtype: dtype | None,
           given: tuple, device: Any, requires_grad: bool) -> Tensor:
     """The tensor of the size of `input` that `how(generator, shape, kind, *given)` draws."""
-    kind, strides = chosen_type(dtype, input.dtype), strides_of(input, memory_format)
+    kind, strides = chosen(dtype, input.dtype), strides_of(input, memory_format)
     if how is random.normal and strides != layout.contiguous(input.shape):
         how = partial(how, contiguous=False)
     made = draw_as(lambda full: how(stream(generator), full, kind, *given), input.shape, strides, kind, device or input.device)
@@ -197,7 +196,7 @@ def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, gene
            layout: Layout | None = None, device: Where = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Numbers from normal distributions with the given means and standard deviations, numbers or tensors."""
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-        return _drawn(random.normal, generator, sizes((size,)), chosen_type(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)
+        return _drawn(random.normal, generator, sizes((size,)), chosen(dtype, floating()), (float(mean), _positive(std)), device, requires_grad, out)
     check_no_history("normal", out, mean, std)
     first = mean if isinstance(mean, Tensor) else std
     shape = np.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
@@ -233,7 +232,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     check_no_history("bernoulli", out, input)
     if p is None and out is None and _joined(input):
-        return wrap(record(chosen.op, (input, _uniform_for(input, input.shape, generator))))
+        return wrap(record(below.op, (input, _uniform_for(input, generator))))
     chance = p if p is not None or input.device is META else values(input, "bernoulli")
     made = _drawn(random.bernoulli, generator, input.shape, input.dtype, (chance,), input.device, False)
     if p is not None:
@@ -252,10 +251,10 @@ def _joined(p: Tensor) -> bool:
     return p.requires_grad and here.mode.grad
 
 
-def _uniform_for(p: Tensor, shape: Sequence[int], generator: Generator | None) -> Tensor:
+def _uniform_for(p: Tensor, generator: Generator | None) -> Tensor:
     """The uniform numbers that PyTorch compares with probabilities of this type."""
     check_same(p)
-    return _drawn(random.uniform, generator, shape, _uniform_type(p), (), p.device, False)
+    return _drawn(random.uniform, generator, p.shape, _uniform_type(p), (), p.device, False)
 
 
 def _uniform_type(p: Tensor) -> dtype:
@@ -304,14 +303,19 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 
 # In place
 
-def _in_place(name: str, doc: str, draw: Any, number: Callable[[tuple, dict], int] = lambda args, kwargs: 0) -> None:
-    """`number` tells PyTorch's overload, which its gradient nodes are named by."""
+def _in_place(name: str, doc: str, draw: Any, number: Callable[[tuple, dict], int] = lambda args, kwargs: 0,
+              of_tensor: Callable[[Tensor, Tensor, Generator | None], Any] | None = None) -> None:
+    """Declare a method that fills a tensor with what `draw` makes.
+
+    number     PyTorch's overload, which its gradient nodes are named by
+    of_tensor  the contents where the first argument is a tensor
+    """
     @public("Tensor", name=name)
     def fill(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
         self._check_write()
         check_in_place(self)
-        if draw is _bernoulli and isinstance(p := next(iter((*args, *kwargs.values())), None), Tensor):
-            return self._write(_chosen_into(self, p, generator), name)
+        if of_tensor is not None and isinstance(first := next(iter((*args, *kwargs.values())), None), Tensor):
+            return self._write(of_tensor(self, first, generator), name)
         options = kwargs if draw is not _normal or is_contiguous(self) else {**kwargs, "contiguous": False}
         made = draw_as(lambda full: draw(stream(generator), full, self.dtype, *args, **options), self.shape, strides_of(self), self.dtype, self.device)
         if self.requires_grad and here.mode.grad:
@@ -324,14 +328,14 @@ def _in_place(name: str, doc: str, draw: Any, number: Callable[[tuple, dict], in
     setattr(fill, "__signature__", Signature(shown, return_annotation="Tensor"))
 
 
-def _chosen_into(self: Tensor, p: Tensor, generator: Generator | None) -> Any:
+def _bernoulli_of(self: Tensor, p: Tensor, generator: Generator | None) -> Any:
     random.need("bernoulli_tensor_cpu_self_", self.dtype, random.NUMBERS, self.shape)
     random.need("bernoulli_tensor_cpu_p_", p.dtype, random.FLOATS, p.shape)
     p = p.expand(self.shape)
     _joined(p)
     kind = _uniform_type(p)
     uniform = draw_as(lambda full: random.uniform(stream(generator), full, kind), self.shape, strides_of(self), kind, self.device)
-    return record(chosen_into.op, (self, p, uniform))
+    return record(below_into.op, (self, p, uniform))
 
 
 def _uniform(g: Generator, shape: tuple, kind: dtype, from_: float = 0.0, to: float = 1.0, **named: float) -> np.ndarray:
@@ -372,7 +376,8 @@ def _log_normal(g: Generator, shape: tuple, kind: dtype, mean: float = 1.0, std:
 _in_place("uniform_", "Fill with numbers uniform in [from, to); returns the tensor itself.", _uniform)
 _in_place("normal_", "Fill with numbers from a normal distribution; returns the tensor itself.", _normal)
 _in_place("random_", "Fill with integers uniform in [from, to), by default all that it holds exactly.", _random, lambda args, kwargs: 2 - len(args) - len(kwargs))
-_in_place("bernoulli_", "Fill with ones with probability `p`, zeros otherwise; returns the tensor itself.", _bernoulli, lambda args, kwargs: 2)
+_in_place("bernoulli_", "Fill with ones with probability `p`, zeros otherwise; returns the tensor itself.", _bernoulli, lambda args, kwargs: 2,
+          _bernoulli_of)
 _in_place("exponential_", "Fill with numbers from an exponential distribution of rate `lambd`.", _exponential)
 _in_place("geometric_", "Fill with numbers of trials up to the first success of probability `p`.", _geometric)
 _in_place("cauchy_", "Fill with numbers from a Cauchy distribution.", _cauchy)

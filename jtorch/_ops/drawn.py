@@ -10,13 +10,13 @@ from .._core.op import NONE, Array, op
 
 
 @op(NONE, home="", inplace=False, out=False, node="BernoulliBackward0")
-def chosen(p: Array, uniform: Array) -> Array:
+def below(p: Array, uniform: Array) -> Array:
     """One where the uniform number is below `p`, else zero."""
     return (uniform < p).astype(p.dtype)
 
 
 @op(NONE, home="", inplace=False, out=False, node="BernoulliBackward1")
-def chosen_into(input: Array, p: Array, uniform: Array) -> Array:
+def below_into(input: Array, p: Array, uniform: Array) -> Array:
     """The same as new contents of `input`."""
     return (uniform < p).astype(input.dtype)
 
