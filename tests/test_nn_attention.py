@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -19,9 +20,12 @@ import numpy as np
 import pytest
 import torch
 from jax._src.cudnn import fused_attention_stablehlo
+from jax.experimental.pallas import tpu as pallas
 
 import jtorch
-from jtorch._ops.attention import has_fused, scaled_dot_product_attention_apply
+from jtorch._functions import attention as attention_functions
+from jtorch._ops import fused
+from jtorch._ops.attention import scaled_dot_product_attention_apply
 
 SIZES = {"q": (2, 4, 6, 8), "k": (2, 4, 5, 8), "v": (2, 4, 5, 3), "k2": (2, 2, 5, 8), "v2": (2, 2, 5, 3), "k1": (1, 4, 5, 8), "v1": (1, 4, 5, 3), "s": (2, 4, 6, 8),
          "bias": (6, 6), "heads": (4,), "wide": (1, 1, 300, 4)}
@@ -204,23 +208,82 @@ def test_import_as_torch() -> None:
     assert found.split("\n")[0] == "<class 'torch.nn.attention.flex_attention.BlockMask'> <class 'torch.nn.attention.bias.CausalBias'>"
 
 
-def test_a_gpu_with_cudnn_gets_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a program for a GPU asks for can be seen on any machine; that the kernel gives the same numbers is tried where there is one, before it is used."""
+def loss(*given: jax.Array, **options: Any) -> jax.Array:
+    return (scaled_dot_product_attention_apply.op.body(*given, **options).astype(jnp.float32) ** 2).sum()
+
+
+def lowered(platform: str, query: jax.Array, key: jax.Array, dtype: Any = jnp.bfloat16, **options: Any) -> str:
+    """The program of attention's gradients for a platform: which kernels it calls can be seen on any machine."""
+    given = [x.astype(dtype) for x in (query, key, key)]
+    return jax.jit(jax.grad(partial(loss, **options), (0, 1, 2))).trace(*given).lower(lowering_platforms=(platform,)).as_text()
+
+
+def test_a_gpu_gets_the_kernel_of_cudnn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it gives the same numbers is tried where there is one, before it is used."""
     monkeypatch.setattr(fused_attention_stablehlo, "check_cudnn_version", lambda: 91000)
-    q = jnp.ones((2, 4, 16, 32), jnp.bfloat16)
-
-    def lowered(key: jax.Array, dtype: Any = jnp.bfloat16, **options: Any) -> str:
-        def loss(*x: jax.Array) -> jax.Array:
-            return scaled_dot_product_attention_apply.op.body(*x, **options).astype(jnp.float32).sum()
-        given = [x.astype(dtype) for x in (q, key, key)]
-        return jax.jit(jax.grad(loss, (0, 1, 2))).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
-
-    for fits in (lowered(q, kernel=True), lowered(q, kernel=True, is_causal=True), lowered(q[:, :, :8], kernel=True),
-                 lowered(q[:, :2], kernel=True, enable_gqa=True), lowered(q, jnp.float16, kernel=True)):
+    q, program = jnp.ones((2, 4, 16, 32), jnp.bfloat16), partial(lowered, "cuda", kernel="cudnn")
+    for fits in (program(q, q), program(q, q, is_causal=True), program(q, q[:, :, :8]), program(q, q[:, :2], enable_gqa=True), program(q, q, jnp.float16)):
         assert "cudnn$fmhaSoftmaxBackward" in fits
-    for other in (lowered(q), lowered(q, jnp.float32, kernel=True), lowered(q[:, :, :8], kernel=True, is_causal=True)):
+    for other in (lowered("cuda", q, q), program(q, q, jnp.float32), program(q, q[:, :, :8], is_causal=True)):
         assert "cudnn" not in other
-    assert has_fused() is False or jax.default_backend() == "gpu"
+
+
+def test_a_tpu_gets_the_kernel_of_pallas() -> None:
+    q, program = jnp.ones((1, 2, 130, 32), jnp.bfloat16), partial(lowered, "tpu", kernel="pallas")
+    for fits in (program(q, q), program(q, q[:, :1, :129], is_causal=True, enable_gqa=True)):
+        assert fits.count("tpu_custom_call") == 3            # forwards, the gradient of the queries, and those of keys and values
+    for other in (lowered("tpu", q, q), program(q, q, jnp.float32), program(q, q[:, :, :127]), program(q[..., :1].repeat(130, -1), q[..., :1].repeat(130, -1))):
+        assert "tpu_custom_call" not in other
+
+
+@pytest.mark.parametrize(("heads", "rows", "keys", "causal"), [(2, 130, 200, False), (1, 200, 130, True)])
+def test_pallas_gives_the_numbers_of_xla(heads: int, rows: int, keys: int, causal: bool) -> None:
+    """The kernel for TPUs, interpreted: blocks that are filled up, fewer heads of keys, gradients."""
+    rng = np.random.default_rng(0)
+    given = [jnp.asarray(rng.normal(size=size), jnp.bfloat16) for size in ((1, 2, rows, 32), (1, heads, keys, 32), (1, heads, keys, 32))]
+    with pallas.force_tpu_interpret_mode():
+        found = jax.value_and_grad(partial(loss, is_causal=causal, enable_gqa=True, kernel="pallas"), (0, 1, 2))(*given)
+    expected = jax.value_and_grad(partial(loss, is_causal=causal, enable_gqa=True), (0, 1, 2))(*given)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        a, b = (np.asarray(x, np.float32) for x in (a, b))
+        assert abs(a - b).max() < 0.02 * abs(b).max()        # sums of numbers of 8 bits in another order
+
+
+def test_kernels_have_second_derivatives_and_go_forwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch has neither of its kernels; XLA's formulae stand in, here for a kernel that is no other."""
+    monkeypatch.setitem(fused.BY, "cudnn", fused.BY_XLA)
+    monkeypatch.setattr(attention_functions, "_kernel", lambda query: "cudnn")
+    calls = []
+    monkeypatch.setattr(fused, "_attend", lambda *given, attend=fused._attend: calls.append(given[0]) or attend(*given))
+    rng = np.random.default_rng(0)
+    q, k, v, w = (jtorch.tensor(rng.normal(size=(1, 2, 4, 8)), dtype=jtorch.bfloat16) for _ in range(4))
+
+    def gradient(*given: Any) -> Any:
+        made = jtorch.nn.functional.scaled_dot_product_attention(*given, is_causal=True)
+        return jtorch.autograd.grad((made.float() ** 2).sum(), given[0], create_graph=True)[0]
+
+    def answers(*given: Any) -> list:
+        given = [x.detach().requires_grad_() for x in given]
+        second = jtorch.autograd.grad((gradient(*given).float() * w).sum(), given)
+        forwards = jtorch.func.jvp(lambda x: jtorch.nn.functional.scaled_dot_product_attention(x, k, v), (q,), (w,))
+        return [x.float().numpy() for x in (*second, *forwards)]
+
+    found = answers(q, k, v)
+    assert {how.is_causal for how in calls} == {True, False}
+    monkeypatch.setattr(attention_functions, "_kernel", lambda query: "")
+    for a, b in zip(found, answers(q, k, v), strict=True):
+        assert abs(a - b).max() < 0.03 * abs(b).max()
+
+
+def test_a_kernel_is_tried_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    try_one = fused.kernel_of.__wrapped__
+    assert try_one("cpu") == ""
+    monkeypatch.setitem(fused.KERNELS, "cpu", "pallas")      # which is not for CPUs: JAX raises
+    assert try_one("cpu") == ""
+    monkeypatch.setitem(fused.BY, "pallas", fused.BY_XLA)
+    assert try_one("cpu") == "pallas"
+    monkeypatch.setitem(fused.BY, "pallas", lambda *given: 2 * fused.BY_XLA(*given))
+    assert try_one("cpu") == ""
 
 
 @pytest.mark.parametrize("code", ["F.scaled_dot_product_attention(None, q, q)", "F.scaled_dot_product_attention(q, None, q)",

@@ -6,20 +6,24 @@ import warnings
 import numpy as np
 
 from .._core import layout, misfit
+from .._core.device import jax_device
 from .._core.public import public
 from .._core.record import record
 from .._core.tensor import Tensor, wrap
-from .._ops.attention import has_fused, scaled_dot_product_attention_apply
+from .._ops.attention import scaled_dot_product_attention_apply
+from .._ops.fused import kernel_of
 from .._ops.multihead import multi_head_attention_apply
 from .dropout import check_probability, kept
 
 FUNCTIONAL = "nn.functional"
+HOST = ("cpu", "meta")                                       # devices without such a kernel
 SDP = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}   # which kernels may be used: `torch.backends.cuda`, `torch.nn.attention`
 
 
-def _kernel(query: Tensor) -> bool:
-    """Whether a fused kernel serves this device, and may be used."""
-    return query.device.type == "cuda" and (SDP["flash"] or SDP["cudnn"] or SDP["mem_efficient"]) and has_fused()
+def _kernel(query: Tensor) -> str:
+    """The fused kernel of this device, if it may be used; else ""."""
+    where = query.device
+    return kernel_of(jax_device(where).platform) if where.type not in HOST and (SDP["flash"] or SDP["cudnn"] or SDP["mem_efficient"]) else ""
 
 
 @public(FUNCTIONAL)

@@ -2,17 +2,15 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .._core.op import NONE, Array, Scalar, op
 from .activation import dropout_apply
 from .checks import broadcast_sizes, is_floating, scalar_type, widened
+from .fused import attend, fits
 
-FUSED_HEADS, FUSED_STEP = 128, 8                             # the largest head of cuDNN's kernel, and what all are multiples of
 C_TYPES = {"Long": "long int", "Half": "c10::Half", "BFloat16": "c10::BFloat16"}
 
 
@@ -55,49 +53,21 @@ def _masked_softmax(scores: Array, attn_mask: Array | None, is_causal: bool) -> 
     return jnp.where(empty, 0, jax.nn.softmax(jnp.where(empty, 0, scores), -1))
 
 
-def fits_fused(query: Array, key: Array, value: Array, is_causal: bool) -> bool:
-    """Whether cuDNN's kernel serves these operands, which are not masked otherwise: 16 bits, and a causal mask only between equal lengths."""
-    return (query.dtype in (jnp.float16, jnp.bfloat16) and query.ndim == key.ndim == value.ndim == 4 and query.shape[0] == key.shape[0]
-            and key.shape == value.shape and query.shape[-1] <= FUSED_HEADS and query.shape[-1] % FUSED_STEP == 0 and query.size > 0 < key.size
-            and (not is_causal or query.shape[2] == key.shape[2]))
-
-
-def fused_attention(query: Array, key: Array, value: Array, scale: float | None, is_causal: bool) -> Array:
-    """Attention by the kernel of cuDNN, which never holds all weights.    (N, H, L, E), (N, H', S, E) twice  ->  (N, H, L, E)"""
-    query, key, value = (x.swapaxes(1, 2) for x in (query, key, value))
-    return jax.nn.dot_product_attention(query, key, value, scale=scale, is_causal=is_causal, implementation="cudnn").swapaxes(1, 2)
-
-
-@cache
-def has_fused() -> bool:
-    """Whether that kernel is there and gives, with its gradients, what XLA's attention gives.  Tried once."""
-    if jax.default_backend() != "gpu":
-        return False
-    given = [jnp.asarray(np.random.default_rng(k).normal(size=(2, 16, 4, 32)), jnp.bfloat16) for k in range(3)]
-    try:
-        found, expected = [jax.grad(lambda *x, by=by: (jax.nn.dot_product_attention(*x, is_causal=True, implementation=by)  # type: ignore[misc]
-                                                       .astype(jnp.float32) ** 2).sum(), (0, 1, 2))(*given) for by in ("cudnn", "xla")]
-    except (RuntimeError, ValueError, NotImplementedError):  # how JAX and XLA say that a kernel is absent or not for this processor
-        return False
-    return all(bool(jnp.allclose(a.astype(jnp.float32), b.astype(jnp.float32), rtol=0.05, atol=0.05)) for a, b in zip(found, expected, strict=True))
-
-
 @op(NONE, home="", inplace=False, out=False)
 def scaled_dot_product_attention_apply(query: Array, key: Array, value: Array, attn_mask: Array | None = None, keep: Array | None = None,
                                        dropout_p: Scalar = 0.0, is_causal: bool = False, scale: float | None = None,
-                                       enable_gqa: bool = False, kernel: bool = False) -> Array:
+                                       enable_gqa: bool = False, kernel: str = "") -> Array:
     """`softmax(query @ key.T * scale + mask) @ value` (Vaswani et al. 2017, arXiv:1706.03762).
 
     query: (*, H, L, E), key: (*, H, S, E), value: (*, H, S, V), attn_mask: broadcast to (*, H, L, S), True where attended, or added
-    keep: what dropout keeps of the weights, (*, H, L, S), drawn by the caller; kernel: whether there is a fused kernel  ->  (*, H, L, V)
+    keep: what dropout keeps of the weights, (*, H, L, S), drawn by the caller; kernel: a fused one, of `fused.KERNELS`  ->  (*, H, L, V)
     """
     _check(query, key, value, attn_mask)
     fused = query.ndim == 4 and keep is None and query.shape[-1] == value.shape[-1]
     if attn_mask is not None and is_causal and not fused:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    if kernel and attn_mask is None and keep is None and fits_fused(query, key, value, is_causal) and (
-            query.shape[1] % key.shape[1] == 0 if enable_gqa else query.shape[1] == key.shape[1]):
-        return fused_attention(query, key, value, scale, is_causal)
+    if attn_mask is None and keep is None and fits(kernel, query, key, value, is_causal) and (enable_gqa or query.shape[1] == key.shape[1]):
+        return attend(kernel, query, key, value, scale, is_causal)
     if enable_gqa:
         key, value = _shared_heads(query, key, value)
     if query.shape[-1] != key.shape[-1]:

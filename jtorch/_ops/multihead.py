@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from .._core.op import NONE, Array, Scalar, op
 from .activation import dropout_apply
-from .attention import _masked_softmax, fits_fused, fused_attention
+from .attention import _masked_softmax
 from .checks import is_floating, sizes, torch_size, widened
+from .fused import attend, fits
 from .linear import linear
 
 
@@ -138,10 +139,10 @@ def multi_head_attention_apply(query: Array, key: Array | None, value: Array | N
                                bias_v: Array | None, static_k: Array | None, static_v: Array | None, out_proj_weight: Array,
                                out_proj_bias: Array | None, key_padding_mask: Array | None, attn_mask: Array | None, keep: Array | None,
                                dropout_p: Scalar, embed_dim: int, num_heads: int, add_zero_attn: bool, need_weights: bool, separate: bool,
-                               average: bool, is_causal: bool, kernel: bool) -> Array | tuple[Array, Array]:
+                               average: bool, is_causal: bool, kernel: str) -> Array | tuple[Array, Array]:
     """Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762); `nn.functional.multi_head_attention_forward` has the shapes.
 
-    key, value: None where they are the operand before;  keep: what dropout keeps of the weights, (N, heads, L, S);  kernel: whether there is a fused one
+    key, value: None where they are the operand before;  keep: what dropout keeps of the weights, (N, heads, L, S);  kernel: a fused one, or ""
     """
     given_key = query if key is None else key
     given_value = given_key if value is None else value
@@ -164,8 +165,8 @@ def multi_head_attention_apply(query: Array, key: Array | None, value: Array | N
     if add_zero_attn:
         k, v = (jnp.pad(x, [(0, 0), (0, 0), (0, 1), (0, 0)]) for x in (k, v))
     hinted = is_causal and key_padding_mask is None and not need_weights
-    if kernel and not need_weights and keep is None and key_padding_mask is None and (attn_mask is None or hinted) and fits_fused(q, k, v, hinted):
-        attended = fused_attention(q, k, v, None, hinted)
+    if not need_weights and keep is None and key_padding_mask is None and (attn_mask is None or hinted) and fits(kernel, q, k, v, hinted):
+        attended = attend(kernel, q, k, v, None, hinted)
     else:
         found = widened((q * head ** -0.5) @ k.swapaxes(-1, -2))
         mask = None if hinted else _merged(key_padding_mask, attn_mask, found, given_key.shape[0] if static_k is None else static_k.shape[1])

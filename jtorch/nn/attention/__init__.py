@@ -1,6 +1,7 @@
 """Which kernels attention may use (`torch.nn.attention`).
 
-On a GPU attention in 16 bits is computed by the kernel of cuDNN where any of the fused ones is allowed, else by XLA, as everywhere else.
+On a GPU attention in 16 bits is computed by the kernel of cuDNN, on a TPU in bfloat16 by that of Pallas, where any of the fused ones is allowed; else by XLA, as
+everywhere else.
 """
 from __future__ import annotations
 
