@@ -152,12 +152,12 @@ def listed(parameters: Iterable[tuple[inspect.Parameter, str]]) -> str:
 def result_of(stub: Stub, op: Op) -> str:
     """What an operator returns."""
     if op.facts.get("returns"):
-        return stub.note(f"return_types.{jtorch._core.returns.named(op).__name__}", op.body.__globals__)
+        return stub.note(f"return_types.{jtorch._core.returns.named(op).__name__}", inspect.unwrap(op.body).__globals__)
     found = ast.parse(str(inspect.signature(op.body).return_annotation), mode="eval").body
     if op.tells and isinstance(found, ast.Subscript) and isinstance(found.slice, ast.Tuple):
         kept = found.slice.elts[:-1]                         # the last one is for `fails` alone
         found = kept[0] if len(kept) == 1 else ast.Subscript(found.value, ast.Tuple(kept))
-    return stub.note(ast.unparse(found), op.body.__globals__)
+    return stub.note(ast.unparse(found), inspect.unwrap(op.body).__globals__)
 
 
 def argument_of(stub: Stub, op: Op, p: inspect.Parameter, several: bool) -> str:
@@ -165,7 +165,7 @@ def argument_of(stub: Stub, op: Op, p: inspect.Parameter, several: bool) -> str:
     name = op.first if p.name == "self" else p.name
     if name not in op.parameters:
         return stub.note("bool" if name == "inplace" else "Sequence[Tensor] | None" if several else "Tensor | None")
-    note = stub.note(str(op.parameters[name].annotation), op.body.__globals__, argument=True)
+    note = stub.note(str(op.parameters[name].annotation), inspect.unwrap(op.body).__globals__, argument=True)
     several = list(op.kinds.values()).count("array") > 1 and p.name != "self"
     if several and op.kinds[name] == "array" and name not in op.keeps and op.takes_number(name == op.first):
         return note.replace("Tensor", stub.note("Tensor | Number"))

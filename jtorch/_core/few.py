@@ -9,7 +9,7 @@ from . import host, lower
 from .device import CPU
 from .graph import Aval, aval, here
 from .immediate import Known
-from .infer import infer
+from .infer import check_numbers, infer
 from .promote import NUMBERS
 from .record import TENSORS, Few
 from .run import leaving, watching
@@ -60,6 +60,8 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
         known = KNOWN[key] if key in KNOWN else _remember(key, op, operands, attrs, fixed)
     if known is None or known.program is None:
         return None
+    if op.fits and numbers:
+        check_numbers(op, operands, known.avals[0].dtype)
     with np.errstate(all="ignore"):
         return known.values(known.program(given if known.takes_numbers else arrays))
 

@@ -9,7 +9,7 @@ from . import host, lower
 from .device import CPU
 from .graph import Aval, aval, computed, here
 from .promote import NUMBERS
-from .infer import infer
+from .infer import check_numbers, infer
 from .record import TENSORS, Immediate
 from .run import Fork, user_line, watching
 from .transfer import to_host
@@ -67,6 +67,7 @@ def compute(op: Any, operands: tuple, attrs: tuple) -> Any:
     if known is None or known.program is None:
         return None
     if known.takes_numbers:
+        check_numbers(op, operands, known.avals[0].dtype)
         arrays = iter(given)
         given = [x if type(x) in NUMBERS else next(arrays) for x in operands if x is not None]
     with np.errstate(all="ignore"):

@@ -12,7 +12,7 @@ import numpy as np
 
 from .graph import Array, Aval, Const, Edge, Entry
 from .lift import lift
-from .op import Op, Put, View
+from .op import Op, Put, View, in_type
 from .pack import concatenated, is_small
 
 Env = dict[int, Array]                                       # slot -> array, while a path is replayed
@@ -32,8 +32,9 @@ def evaluate(entry: Entry, operands: Sequence) -> tuple:
 
 
 def _evaluate(entry: Entry, operands: Sequence) -> tuple:
-    converted = [x if cast is None else _convert(x, cast.numpy) for x, cast in zip(operands, entry.casts, strict=True)]
-    with jax.named_scope(f"{entry.op.name}.{entry.first}"):  # by which a profiler knows XLA's kernels: see `profiling`
+    with np.errstate(all="ignore"):                          # a number that is infinite in its type, which nobody warns of
+        converted = [x if cast is None else _convert(x, cast.numpy) for x, cast in zip(operands, entry.casts, strict=True)]
+    with jax.named_scope(f"{entry.op.name}.{entry.first}"), np.errstate(all="ignore"):  # by which a profiler knows XLA's kernels: see `profiling`
         results = entry.op.run(converted, entry.attrs)
     return results if results.__class__ is tuple else (results,)
 
@@ -41,7 +42,7 @@ def _evaluate(entry: Entry, operands: Sequence) -> tuple:
 def _convert(x: Any, to: np.dtype) -> Any:
     if isinstance(x, bool | int | float | complex):
         return np.asarray(x).astype(to)                      # still NumPy's, by which a body can tell a constant
-    return x if x.dtype == to else jax.lax.convert_element_type(x, to)
+    return in_type(x, to)
 
 
 def differentiable(entry: Entry) -> list[int]:

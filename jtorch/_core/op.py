@@ -13,7 +13,7 @@ import numpy as np
 
 from .autocast import converted
 from .dtype import BOOL as BOOLEAN
-from .dtype import FLOATING, dtype
+from .dtype import FLOATING, SHORT, check_number, complex128, dtype, float32, float64
 from .graph import Aval, Mode, aval
 from .promote import result_type
 
@@ -24,7 +24,7 @@ Dims = int | tuple[int, ...] | None                          # a `dim=` argument
 Scalars = Sequence[int]                                      # several such numbers
 Shape = tuple[int, ...]                                      # sizes, which a method also takes as separate arguments
 
-NONE, SAME, FLOAT, BOOL = "none", "same", "float", "bool"    # promotion kinds
+NONE, SAME, FLOAT, DOUBLE, BOOL = "none", "same", "float", "double", "bool"    # promotion kinds
 KINDS = {"Array": "array", "Array | None": "array", "Arrays": "arrays", "Arrays | None": "arrays", "Scalar": "scalar",
          "Scalar | None": "scalar", "Scalars": "scalars", "Dims": "dims", "Shape": "shape", "Shape | None": "shape"}
 SEQUENCES = {"arrays": "array", "scalars": "scalar"}           # kinds of several operands, and the role of each
@@ -59,6 +59,10 @@ class Op:
         self.keeps = frozenset(facts.get("keeps", ()))
         self.numbers = kind != NONE and facts.get("numbers", True)
         self.known, self.fails = facts.get("known"), facts.get("fails")
+        self.wide, self.refuses = facts.get("wide", False), facts.get("refuses")
+        taken = [n for n, kind in self.kinds.items() if kind in OPERANDS]
+        self.fitting = facts.get("fitting") or _fits
+        self.fits = tuple([(taken.index(n), n) for n in facts.get("fits", ())])
         self.tells = self.fails is not None and "info" not in (facts.get("returns") or "")   # whether the last result is for `fails` alone
         self.plan = [(p.name, self.kinds[p.name], p.kind is p.KEYWORD_ONLY) for p in self.parameters.values()]
         notes = [(n, str(p.annotation).split(" | ")) for n, p in self.parameters.items()]
@@ -120,6 +124,8 @@ class Op:
     def conversions(self, kinds: Sequence, attrs: tuple, mode: Mode) -> tuple[dtype | None, ...]:
         """For each operand (an Aval, the class of a number, or None) the type that it is converted to, or None."""
         self.check(kinds, attrs)
+        if self.refuses is not None:
+            self.refuses(*[k for k in kinds if k is not None])
         first = converted(self, kinds, attrs, mode) if mode.autocast else None
         if self.kind == NONE:
             return first or (None,) * len(kinds)
@@ -130,15 +136,20 @@ class Op:
         if "alpha" in self.kinds:
             _check_alpha(kinds[list(self.kinds).index("alpha")], common)
 
+        alone = float32 if self.wide and common in SHORT and any(isinstance(k, Aval) and k.shape for k in kinds) else common
+
         def one(kind: Any, role: str) -> dtype | None:
-            return common if kind is not None and (role == "array" or role != "keep" and isinstance(kind, Aval)) else None
+            if kind is None or role == "keep" or role != "array" and not isinstance(kind, Aval):
+                return None
+            return alone if isinstance(kind, type) or not kind.shape and kind.dtype is not common else common
         return tuple([one(k, r) for k, r in zip(kinds, roles, strict=True)])
 
     def check(self, kinds: Sequence, attrs: tuple) -> None:
         """Raise TypeError for an attribute of a wrong class, and for a number where there must be a tensor."""
         static = [n for n, kind, _ in self.plan if kind not in OPERANDS]
         for name, x in zip(static, attrs[self.sequences:], strict=True):
-            if name in self.checks and not any(isinstance(x, CHECKED[o]) and (x.__class__ is not bool or o == "bool") for o in self.checks[name]):
+            taken = self.checks.get(name)
+            if taken and not ("bool" in taken or "float" in taken if x.__class__ is bool else any(isinstance(x, CHECKED[o]) for o in taken)):
                 raise TypeError(f"{self.name}(): argument '{name}' must be {self.checks[name][0]}, not {x.__class__.__name__}")
         if self.facts.get("home"):
             if self.sequences:
@@ -179,16 +190,24 @@ class Op:
         """The type in which the operation computes."""
         promoted = [k if isinstance(k, type) else (k.dtype, len(k.shape)) for k, r in zip(kinds, roles, strict=True) if k is not None and r == "array"]
         found = result_type(promoted)
+        if self.kind == DOUBLE:
+            return complex128 if found.is_complex else float64
         if self.kind == FLOAT and found.category < FLOATING:
             return mode.floating
         return found
 
 
+def _fits(number: complex, kind: dtype, name: str) -> None:
+    check_number(number, kind)
+
+
 def _check_alpha(kind: Any, common: dtype) -> None:
-    if kind is float and common.category < FLOATING:
+    if kind in (float, complex) and common.category < FLOATING:
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     if kind is bool and common.category != BOOLEAN:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if kind is complex and not common.is_complex:
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
 
 
 class View(Op):
@@ -228,11 +247,12 @@ REGISTRY: dict[str, list[Op]] = {}                           # public name -> it
 def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor", inplace: bool | str | None = None, out: bool | str = True,
        aliases: Sequence[str] = (), reflected: bool | Body = False, returns: str | None = None, differentiable: bool | tuple[int, ...] = True,
        saves: str | None = None, keeps: Sequence[str] = (), node: Any = None, spread: bool = False, numbers: bool | str = True,
+       refuses: Callable | None = None, fits: Sequence[str] = (), fitting: Callable | None = None, wide: bool = False,
        known: Callable | None = None, fails: Callable | None = None, overlap: str | None = None,
        strides: str | Callable | None = None) -> Callable[[Callable], Body]:
     """Declare an operator.
 
-    kind            NONE: operands as they are; SAME: promoted to one type; FLOAT: the same, integers to the default float;
+    kind            NONE: operands as they are; SAME: promoted to one type; FLOAT: the same, integers to the default float; DOUBLE: to double precision;
                     BOOL: promoted for the body, whose result is bool
     name            the public name where it is not the body's (several bodies with one public name are overloads)
     home            where the public function lives: any of `torch`, `Tensor` (a method), `nn.functional`, `linalg`, `special`, …
@@ -248,6 +268,10 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
     spread          whether the sequence of tensors is given as separate arguments, as in `einsum`
     node            the name of its `grad_fn` where PyTorch's is not made from the op's: text, or a function of the recorded entry
     numbers         whether a number may stand for one of the tensors, where there is a promotion kind; "other": but not for the first
+    refuses         raises for types that it does not take: called with what is known of each operand, its aval or the class of a number
+    fits            operands that the results' type must hold where they are numbers: an error says so, where they would overflow otherwise
+    fitting         what checks that, if there is more to it: called with the number, the type and the operand's name
+    wide            whether numbers, and zero-dim tensors among others, stay in single precision where the results have 16 bits: the body rounds
     known           raises for wrong values: called as the body is, but with the values of those operands that are on the host as NumPy arrays and
                     with the avals of the others
     fails           raises for failures that the program itself finds: called with a function that waits for the last result and returns it, and
@@ -262,7 +286,8 @@ def op(kind: str = NONE, *, name: str | None = None, home: str = "torch Tensor",
         public = name or body.__name__
         made = Op(body, kind, public, home=home.split(), inplace=kind != NONE if inplace is None else inplace, out=out,
                   aliases=tuple(aliases), reflected=reflected, returns=returns, differentiable=differentiable, saves=saves, keeps=keeps, node=node, spread=spread,
-                  numbers=numbers, known=known, fails=fails, strides=strides or ("fresh" if kind == NONE else "like"),
+                  numbers=numbers, refuses=refuses, fits=fits, fitting=fitting, wide=wide, known=known, fails=fails,
+                  strides=strides or ("fresh" if kind == NONE else "like"),
                   overlap=overlap or ("any" if kind == NONE else "whole"))
         for n in (public, *aliases):
             REGISTRY.setdefault(n, []).append(made)
@@ -297,3 +322,9 @@ def namespace(array: Any) -> Any:
     """`numpy` or `jax.numpy`, whichever `array` belongs to."""
     return np if isinstance(array, np.ndarray) else jnp
 
+
+def in_type(x: Array, to: np.dtype) -> Array:
+    """`x` in another type.  Booleans become floating point by way of integers: XLA would make a product with them a choice, in which 0 times inf is 0."""
+    if x.dtype == jnp.bool_ and jnp.issubdtype(to, jnp.inexact):
+        x = jax.lax.convert_element_type(x, jnp.int8)
+    return x if x.dtype == to else jax.lax.convert_element_type(x, to)

@@ -13,7 +13,7 @@ from . import config
 from .device import CPU, META, device
 from .dtype import bool_, complex128, float64, int64
 from .graph import DEAD, UNTRACKED, Array, Aval, Const, Edge, Entry, Leaf, Level, Node, Trace, Value, aval, computed, here, pending
-from .infer import infer
+from .infer import check_numbers, infer
 from .loops import closes
 from .pack import Part
 from .promote import FLOAT_CATEGORIES, NUMBERS
@@ -396,6 +396,7 @@ def miss(trace: Trace, op: Any, operands: tuple, attrs: tuple, key: tuple) -> Ed
             key = (*key[:3], *slots, *[type(x) for x in operands if type(x) in NUMBERS])
             edge = trace.node.get(key)
             if edge is not None:
+                check_numbers(op, operands, edge.entry.outputs[0].dtype)
                 return edge
             VARYING.add((op, user_line()))
             return _add(trace, op, operands, attrs, key, tuple(slots))

@@ -15,7 +15,7 @@ from .device import CPU
 from .dtype import COMPLEX, FLOATING, bool_, from_numpy
 from .graph import Aval, Leaf, Value, aval, computed, here, mode
 from .hostwrite import written_through
-from .op import Array, View, op, view
+from .op import Array, View, in_type, op, view
 from .record import record
 from .transfer import refuse_repetition, to_host
 from .versions import note
@@ -296,7 +296,7 @@ def convert(input: Array, dtype: Any) -> Array:
     """`input` in another type.    input: (*)  ->  (*)"""
     if jnp.issubdtype(input.dtype, jnp.complexfloating) and not dtype.is_complex:
         input = input != 0 if dtype.category == 0 else input.real
-    return input.astype(dtype.numpy)
+    return in_type(input, dtype.numpy)
 
 
 @op(home="", inplace=False, node="CloneBackward0")

@@ -22,7 +22,8 @@ from .._core.run import ACCELERATED, host_value
 from .._core.size import Size
 from .._core.storage import Step, convert
 from .._core.tensor import Tensor, from_array, wrap
-from .create import from_numpy, numbers
+from .create import from_numpy
+from .literals import numbers
 from .order import in_format
 
 CASTS = {"float": dt.float32, "double": dt.float64, "half": dt.float16, "bfloat16": dt.bfloat16, "long": dt.int64, "int": dt.int32,
@@ -297,6 +298,8 @@ def zero_(self: Tensor) -> Tensor:
 @public("torch")
 def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor like `input` with every element `value`."""
+    if not isinstance(value, Tensor):
+        check_number(value, input.dtype)
     return layout.arrange(wrap(record(FILL.op, (input, value))), (input,))
 
 

@@ -24,7 +24,8 @@ from .._core.run import host_value
 from .._core.tensor import Tensor, from_array, required, wrap
 from .._core.twister import Generator as HostGenerator
 from .._ops.drawn import below, below_into, redrawn, spread
-from .create import checked_sizes, floating
+from .create import checked_sizes
+from .literals import floating
 from .drawn import check_in_place, check_same, draw, draw_as, one_by_one, values
 from .options import creating
 from .order import is_contiguous, strides_of

@@ -17,7 +17,8 @@ from .._core.public import PUBLIC, public
 from .._core.run import concrete, host_value
 from .._core.storage import Step, Storage
 from .._core.tensor import Tensor, from_array, new
-from .create import cast_array, mapped_file, numbers
+from .create import mapped_file
+from .literals import cast_array, numbers
 from .shape import as_strided
 
 

@@ -18,6 +18,7 @@ from .._core.public import PUBLIC, public
 from .._core.record import record
 from .._core.tensor import Tensor, wrap
 from .._ops.elementary import conjugate
+from .._ops.join import stack
 from .._ops.pad import pad as padded
 from .create import finish
 from .options import creating
@@ -293,4 +294,4 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     for n in reversed(sizes):
         found.append(indices % n)
         indices = indices.div(n, rounding_mode="floor")
-    return tuple(reversed(found))
+    return unbind(wrap(record(stack.op, tuple(found[::-1]), (len(found), -1))), -1) if found else ()   # rows of one matrix of positions

@@ -11,11 +11,12 @@ import numpy as np
 from .._core import dtype as dt
 from .._core import misfit
 from .._core.device import Where
-from .._core.dtype import FLOATING, chosen, dtype
+from .._core.dtype import FLOATING, IN_C, chosen, dtype
 from .._core.format import layout
 from .._core.public import public
 from .._core.tensor import Tensor
-from .create import cast_array, finish, floating, put_in
+from .create import finish, put_in
+from .literals import cast_array, floating
 from .options import creating
 
 
@@ -88,6 +89,12 @@ def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dty
              pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """`steps` numbers from `start` to `end`, evenly spaced, both included."""
     start, end, steps, kind = _bounds("linspace", start, end, steps, dtype)
+    if kind is dt.bool_:
+        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
+    for x in (start, end):
+        dt.check_number(x, kind)
+    if kind.category < FLOATING:
+        start, end = (np.array(int(x)).astype(kind.numpy).item() for x in (start, end))
     return put_in(out, finish(_spaced(start, end, steps, kind), device, requires_grad))
 
 
@@ -99,6 +106,9 @@ def _bounds(name: str, start: Any, end: Any, steps: int, dtype: dtype | None) ->
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
+    if isinstance(start + end, complex) and dtype is not None and not chosen(dtype, dtype).is_complex:
+        raise RuntimeError(f"torch.{name}(): inferred dtype c10::complex<{IN_C[floating().name]}> can't be safely cast to passed dtype "
+                           f"{chosen(dtype, dtype).title}")
     return start, end, steps, chosen(dtype, floating().to_complex() if isinstance(start, complex) or isinstance(end, complex) else floating())
 
 
@@ -110,6 +120,11 @@ def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
         if steps == 1:
             return np.array([start]).astype(kind.numpy)
         return np.where(k < steps // 2, start + step * k, end - step * (steps - k - 1)).astype(kind.numpy)
+    with np.errstate(all="ignore"):                          # infinite ends
+        return _between(start, end, steps, kind)
+
+
+def _between(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
     work = np.float32 if kind.itemsize == 2 else kind.numpy.type
     a, b = work(start), work(end)
     if steps == 1:

@@ -11,7 +11,8 @@ from .._core.device import canonical, device
 from .._core.dtype import dtype
 from .._core.graph import here, mode
 from .._core.public import public
-from .create import Defaults, floating
+from .create import Defaults
+from .literals import floating
 
 
 @public("torch")

@@ -20,7 +20,8 @@ from .._ops.fourier import fft, ifft, irfft, rfft
 from .._ops.pad import fold as folded
 from .._ops.pad import pad as padded
 from .._ops.views import view_as_real
-from .create import finish, floating
+from .create import finish
+from .literals import floating
 from .options import creating
 
 

@@ -12,7 +12,8 @@ from .._core.format import LAYOUTS, layout
 from .._core.public import public
 from .._core.sparse import BLOCKS, COO, NAMES, ROWS, SparseTensor, host, on, sparse, sparse_form
 from .._core.tensor import Tensor
-from .create import finish, floating, to_array
+from .create import finish
+from .literals import floating, to_array
 from .sparse_values import numbered, stored_as
 
 COMPRESSED = tuple(LAYOUTS[f"sparse_{n}"] for n in ("csr", "csc", "bsr", "bsc"))

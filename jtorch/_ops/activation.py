@@ -3,30 +3,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial, wraps
-from typing import Any
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from .._core.dtype import dtype
+from .._core.dtype import SHORT, check_number, dtype, float32, from_numpy, int64
 from .._core.op import FLOAT, NONE, Array, Scalar, op
-from .arguments import cast
-from .checks import broadcast_sizes, dimension, require_floating, scalar_type, widened
+from .arguments import cast, unimplemented
+from .checks import broadcast_sizes, dimension, is_floating, require_floating, scalar_type, widened
 from .derivatives import derived, magnitude
+from .elementary import tanh
+from .single import in_single, kept
 
 FUNCTIONAL = "nn.functional"
 activation = partial(op, NONE, inplace=True, out=False, strides="like")
 plain = partial(op, NONE, home=FUNCTIONAL, inplace=False, out=False)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-
-
-def in_single(body: Callable[..., Array]) -> Callable[..., Array]:
-    """`body` of one array, for 16-bit numbers computed in float32 and rounded once, as PyTorch does."""
-    @wraps(body)
-    def run(input: Array, *args: Any, **kwargs: Any) -> Array:
-        return body(widened(input), *args, **kwargs).astype(input.dtype)
-    return run
 
 
 def _clip(input: Array, low: float, high: float) -> Array:
@@ -36,7 +29,8 @@ def _clip(input: Array, low: float, high: float) -> Array:
 
 @derived(lambda t, _, x, low, high: jnp.where((x > low) & (x < high), t, 0))
 def _clipped(x: Array, low: Array, high: Array) -> Array:
-    return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
+    raised = jnp.where((x <= low) | jnp.isnan(low), low, x)
+    return jnp.where((raised >= high) | jnp.isnan(high), high, raised)
 
 
 def _elu(input: Array, slope: float, scale: float, rate: float) -> Array:
@@ -71,10 +65,15 @@ def relu6(input: Array) -> Array:
 @activation(home=FUNCTIONAL)
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """`input` held between `min_val` and `max_val`.    input: (*)  ->  (*)"""
-    if input.dtype == jnp.bool_:
-        raise RuntimeError("Bool inputs not supported for hardtanh")
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if input.dtype == jnp.bool_:
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+    if input.dtype == jnp.uint8 and min_val < 0:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+    for bound in (min_val, max_val):
+        for kind in (*([] if is_floating(input) else [int64]), from_numpy(input.dtype)):
+            check_number(bound, kind)
     return _clip(input, min_val, max_val)
 
 
@@ -177,21 +176,22 @@ def softplus(input: Array, beta: float = 1, threshold: float = 20) -> Array:
 @op(FLOAT, home=FUNCTIONAL, inplace=False, out=False, node="DivBackward0")
 def softsign(input: Array) -> Array:
     """`input / (1 + |input|)`.    input: (*)  ->  (*)"""
-    return input / (1 + magnitude(input))
+    return in_single(jnp.divide)(input, 1 + magnitude(input))
 
 
 @op(FLOAT, home=FUNCTIONAL, inplace=False, out=False, node="SubBackward0", saves="nothing")
 def tanhshrink(input: Array) -> Array:
     """`input - tanh(input)`.    input: (*)  ->  (*)"""
-    return input - jnp.tanh(input)
+    return input - tanh(input)
 
 
 @plain(out=True, strides="like")
+@in_single
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """`input` moved towards 0 by `lambd`, not past it.    input: (*)  ->  (*)"""
     require_floating(input, "softshrink_check")
-    if lambd < 0:
-        limit = jnp.finfo(input.dtype).max
+    limit = jnp.finfo(input.dtype).max
+    if not 0 <= lambd <= limit:
         raise RuntimeError(f"lambda must be in range [0, {float(limit):g}] for input dtype {scalar_type(input)}, but found {lambd:g}")
     return _soft_shrunk(input, lambd)
 
@@ -264,6 +264,11 @@ def glu(input: Array, dim: int = -1) -> Array:
 @activation(home="torch nn.functional")
 def threshold(input: Array, threshold: float, value: float) -> Array:
     """`input` where it is above `threshold`, else `value`.    input: (*)  ->  (*)"""
+    if input.dtype == jnp.bool_:
+        raise unimplemented("threshold_cpu", input)
+    kind = from_numpy(input.dtype)
+    check_number(threshold, float32 if kind in SHORT else kind)
+    check_number(value, kind)
     return jnp.where(input <= threshold, cast(value, input), input)
 
 
@@ -271,7 +276,7 @@ def _softmax(input: Array, dim: int, to: dtype | None, kernel: str, rule: Callab
     input = input if to is None else input.astype(to.numpy)
     dim = dimension(dim, input.ndim)
     require_floating(input, f"{kernel}_lastdim_kernel_impl" if dim == max(input.ndim, 1) - 1 else f"{kernel}_kernel_impl")
-    return rule(jnp.atleast_1d(widened(input)), dim).astype(input.dtype).reshape(input.shape)
+    return rule(jnp.atleast_1d(input), dim).astype(input.dtype).reshape(input.shape)
 
 
 @op(NONE, home="torch Tensor special", inplace=False, saves="result")
@@ -281,19 +286,32 @@ def softmax(input: Array, dim: int, dtype: dtype | None = None) -> Array:
     >>> torch.softmax(torch.tensor([0.0, 0.0]), 0)
     tensor([0.5000, 0.5000])
     """
-    return _softmax(input, dim, dtype, "softmax", jax.nn.softmax)
+    return _softmax(input, dim, dtype, "softmax", _normalised)
+
+
+def _normalised(x: Array, axis: int) -> Array:
+    wide = widened(x)
+    if wide is x or axis == x.ndim - 1:
+        return jax.nn.softmax(wide, axis)
+    powers = jnp.exp(wide - jax.lax.stop_gradient(jnp.max(wide, axis, keepdims=True, initial=-jnp.inf)))
+    return kept(powers, x) / powers.sum(axis, keepdims=True)             # along other dimensions PyTorch keeps them in the result's memory
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def log_normalised(x: Array, axis: int) -> Array:
     """`log(softmax(x))` with PyTorch's derivative, which is of the result alone: JAX's rounds otherwise in a quarter of the elements."""
-    return jax.nn.log_softmax(x, axis)
+    wide = widened(x)
+    if wide is x or axis % x.ndim != x.ndim - 1:
+        return jax.nn.log_softmax(wide, axis).astype(x.dtype)
+    away = wide - jnp.max(wide, axis, keepdims=True, initial=-jnp.inf)
+    total = kept(jnp.exp(away).sum(axis, keepdims=True), x)              # along the last dimension PyTorch keeps the sum, and its logarithm
+    return (away - kept(jnp.log(total), x)).astype(x.dtype)
 
 
 @log_normalised.defjvp
 def _log_normalised_jvp(axis: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     result, (change,) = log_normalised(*primals, axis), tangents
-    return result, change - jnp.sum(jnp.exp(result) * change, axis, keepdims=True)
+    return result, in_single(lambda t, y: t - jnp.sum(jnp.exp(y) * t, axis, keepdims=True))(change, result)
 
 
 @op(NONE, home="torch Tensor special", inplace=False, saves="result")

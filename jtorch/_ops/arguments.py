@@ -6,9 +6,10 @@ from functools import wraps
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._core.op import Array, Dims, Scalar
-from .checks import dimension, scalar_type
+from .checks import dimension, scalar_type, widened
 
 
 def is_inexact(x: Array) -> bool:
@@ -57,14 +58,14 @@ def require_index(x: Array, message: str) -> None:
 
 def cast(value: Scalar | Array, like: Array) -> Array:
     """A number or an array in the type of `like`."""
-    return jnp.asarray(value).astype(like.dtype)
+    return jnp.asarray(np.asarray(value) if isinstance(value, int) else value).astype(like.dtype)   # NumPy takes integers of 64 bits without sign, too
 
 
 def plus_at(input: Array, places: object, source: Array) -> Array:
     """`input` with `source` added at these places, what is outside dropped; the sum of booleans is whether any is true."""
     if is_bool(input):
         return input.astype(jnp.int32).at[places].add(source.astype(jnp.int32), mode="drop") > 0
-    return input.at[places].add(source, mode="drop")
+    return widened(input).at[places].add(widened(source), mode="drop").astype(input.dtype)
 
 
 def dimensions(dim: Dims, ndim: int) -> tuple[int, ...]:

@@ -79,5 +79,5 @@ def widened(input: jax.Array) -> jax.Array:
 
 
 def plus_bias(product: jax.Array, bias: jax.Array) -> jax.Array:
-    """Their sum; of 16-bit numbers the gradient of the bias, which it has from many elements, adds up in float32."""
-    return (widened(product) + widened(bias)).astype(product.dtype)
+    """Their sum, in the type of the bias; of 16-bit numbers the gradient of the bias, which it has from many elements, adds up in float32."""
+    return (widened(product) + widened(bias)).astype(bias.dtype)

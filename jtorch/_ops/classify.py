@@ -14,6 +14,7 @@ from .checks import broadcast_sizes, is_floating, require_floating, scalar_type,
 from .linear import linear
 from .loss import check_reduction, chosen_reduction, reduced
 from .ranges import class_indices, probabilities
+from .single import apart, in_single, kept
 
 loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
 
@@ -60,7 +61,8 @@ def _indexed(logp: Array, target: Array, weight: Array | None, ignore_index: int
     values = jnp.where(outside[..., 0], math.nan, values if weight is None else values * shares)
     if smoothing:
         spread = -(logp if weight is None else logp * weight).sum(-1)
-        values = (1 - smoothing) * values + smoothing / classes * jnp.where(counts[..., 0], spread, 0)
+        multiple = in_single(jnp.multiply)
+        values = apart(multiple(values, 1 - smoothing)) + apart(multiple(jnp.where(counts[..., 0], spread, 0), smoothing / classes))
     if reduction != "mean":
         return reduced(values, reduction)
     return values.sum() / shares.sum().astype(values.dtype)
@@ -69,7 +71,7 @@ def _indexed(logp: Array, target: Array, weight: Array | None, ignore_index: int
 def _by_probability(logp: Array, target: Array, weight: Array | None, reduction: str, smoothing: float) -> Array:
     classes = logp.shape[-1]
     target = target * (1 - smoothing) + smoothing / classes if smoothing else target
-    products = logp * target if weight is None else logp * target * weight
+    products = apart(logp * target if weight is None else logp * target * weight)
     values = -products.sum(-1)
     return values.sum() / max(values.size, 1) if reduction == "mean" else reduced(values, reduction)
 
@@ -97,7 +99,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
         _check_class_target(input, target)
     _check_class_weight(weight, input.shape[axis], input, "cross_entropy: " if soft else "")
     result = jnp.result_type(input, target) if soft else input.dtype
-    logp = log_normalised(jnp.moveaxis(widened(input), axis, -1), -1)
+    logp = log_normalised(jnp.moveaxis(input, axis, -1), -1)
     if soft:
         return _by_probability(logp, jnp.moveaxis(target, axis, -1), weight, reduction, label_smoothing).astype(result)
     target = target.reshape(logp.shape[:-1]) if input.ndim == 1 else target
@@ -144,17 +146,19 @@ def linear_cross_entropy(input: Array, linear_weight: Array, target: Array, *, l
 
 @jax.custom_jvp
 def _binary_entropy(input: Array, target: Array) -> Array:
-    log, log1m = jnp.log(input), jnp.log1p(-input)
-    return (target - 1) * jnp.where(log1m < -100, -100, log1m) - target * jnp.where(log < -100, -100, log)
+    log, log1m = jnp.log(input), in_single(jnp.log1p)(-input)
+    return apart((target - 1) * jnp.where(log1m < -100, -100, log1m)) - apart(target * jnp.where(log < -100, -100, log))
 
 
 @_binary_entropy.defjvp
 def _binary_entropy_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
     # PyTorch's slope at 0 and 1 is (input - target) / 1e-12, which the clamped logarithms above do not have
     (input, target), (d_input, d_target) = primals, tangents
-    variance = input * (1 - input)
-    slope = (input - target) / jnp.where(variance < 1e-12, 1e-12, variance)
-    return _binary_entropy(input, target), slope * d_input + (jnp.log1p(-input) - jnp.log(input)) * d_target
+    def change(d_input: Array, d_target: Array, input: Array, target: Array) -> Array:
+        variance = input * (1 - input)
+        slope = (input - target) / jnp.where(variance < 1e-12, 1e-12, variance)
+        return slope * d_input + (jnp.log1p(-input) - jnp.log(input)) * d_target
+    return _binary_entropy(input, target), in_single(change)(d_input, d_target, input, target)
 
 
 @loss(known=probabilities, strides="like")
@@ -205,6 +209,7 @@ def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array 
         broadcast_sizes(pos_weight.shape, target.shape)
     if weight is not None:
         broadcast_sizes(input.shape, weight.shape)
-    scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    values = ((1 - target) * input - scale * jax.nn.log_sigmoid(input)).astype(target.dtype)      # PyTorch writes into the target's type
+    x, y = widened(input), widened(target)                              # PyTorch writes into the target's type
+    scale = 1 if pos_weight is None else kept(kept(kept(widened(pos_weight) - 1, target) * y, target) + 1, target)
+    values = (kept(kept(1 - y, target) * x, target) - kept(scale * kept(jax.nn.log_sigmoid(x), input), target)).astype(target.dtype)
     return reduced(values if weight is None else values * weight.astype(values.dtype), reduction)

@@ -5,6 +5,8 @@ from functools import partial
 
 import jax.numpy as jnp
 
+from .._core.dtype import bool_, dtype, of_python
+from .._core.graph import Aval
 from .._core.op import BOOL, NONE, Array, Scalar, op
 from .arguments import is_complex, is_inexact, unimplemented
 from .checks import scalar_type
@@ -65,14 +67,24 @@ def ge(input: Array, other: Array) -> Array:
     return input >= other
 
 
-@op(NONE, out=False, differentiable=False, strides="like")
+def _tolerance(number: float, kind: dtype, name: str) -> None:
+    if number < 0:
+        raise RuntimeError(f"{name} must be greater than or equal to zero, but got {number}")
+
+
+def _ordered(*operands: Aval | type) -> None:
+    """What `isin` compares: real numbers."""
+    for x in operands:
+        of = of_python[x] if isinstance(x, type) else x.dtype
+        if of is bool_ or of.is_complex:
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {of.title}")
+
+
+@op(NONE, out=False, differentiable=False, strides="like", fits=("rtol", "atol"), fitting=_tolerance)
 def isclose(input: Array, other: Array, rtol: Scalar = 1e-05, atol: Scalar = 1e-08, equal_nan: bool = False) -> Array:
     """Whether `|input - other| <= atol + rtol * |other|`.    input, other: (*)  ->  (*), bool"""
     if input.dtype != other.dtype:
         raise RuntimeError(f"{scalar_type(input)} did not match {scalar_type(other)}")
-    for name, tolerance in (("rtol", rtol), ("atol", atol)):
-        if isinstance(tolerance, int | float) and tolerance < 0:
-            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance}")
     close = input == other
     if equal_nan and is_inexact(input):
         close |= jnp.isnan(input) & jnp.isnan(other)
@@ -82,7 +94,7 @@ def isclose(input: Array, other: Array, rtol: Scalar = 1e-05, atol: Scalar = 1e-
     return close | jnp.isfinite(gap) & (gap <= jnp.asarray(atol).astype(gap.dtype) + jnp.asarray(rtol).astype(gap.dtype) * jnp.abs(b))
 
 
-@verdict()
+@verdict(fits=("rtol", "atol"), fitting=_tolerance)
 def _allclose(input: Array, other: Array, rtol: Scalar = 1e-05, atol: Scalar = 1e-08, equal_nan: bool = False) -> Array:
     """Whether all elements are close: `isclose(...).all()`.    input, other: (*)  ->  (), bool"""
     return jnp.all(isclose(input, other, rtol, atol, equal_nan))
@@ -94,7 +106,7 @@ def _equal(input: Array, other: Array) -> Array:
     return jnp.all(input == other) if input.shape == other.shape else jnp.zeros((), jnp.bool_)
 
 
-@op(BOOL, home="torch", inplace=False, differentiable=False, overlap="any", strides="fresh")
+@op(BOOL, home="torch", inplace=False, differentiable=False, overlap="any", strides="fresh", refuses=_ordered)
 def isin(elements: Array, test_elements: Array, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each element is among `test_elements`.    elements: (*), test_elements: (*)  ->  (*), bool
 

@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from .._core.op import NONE, Array, op
 from . import nodes
-from .checks import plus_bias, scalar_type, sizes
+from .checks import plus_bias, scalar_type, sizes, widened
 
 conv = partial(op, NONE, home="torch nn.functional", inplace=False, out=False, strides="channels")
 Numbers = int | tuple[int, ...]
@@ -178,6 +178,11 @@ def _first_columns(image: Array, window: Window, counts: Sequence[int]) -> Array
     return columns.reshape(-1, *found)[(slice(None), *map(slice, counts))].reshape(columns.shape[0], -1)
 
 
+def _as_computed(input: Array, weight: Array) -> tuple[Array, Array]:
+    """Both, on the CPU in single precision where they have 16 bits: their products and the bias are added up before PyTorch rounds."""
+    return (widened(input), widened(weight)) if _on_cpu() else (input, weight)
+
+
 def _takes_patches(weight: Array, places: int) -> bool:
     """Whether a patch matrix for so many places is quickest on this backend."""
     width = math.prod(weight.shape[1:])
@@ -257,13 +262,13 @@ def _conv(input: Array, weight: Array, bias: Array | None, stride: Numbers, padd
     if any(span > size for span, size in zip(spans, padded, strict=True)):
         raise RuntimeError(f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
                            f"Kernel size: ({' x '.join(map(str, spans))}). Kernel size can't be greater than actual input size")
-    batched = input if input.ndim == n + 2 else input[None]
+    batched, weight = _as_computed(input if input.ndim == n + 2 else input[None], weight)
     small = [(size - span) // s + 1 for size, span, s in zip(padded, spans, stride, strict=True)]
     if _is_wide(weight, groups, small, batched.shape[0]):
         result = _wide(batched, weight, stride, tuple(pads), dilation)
     else:
         result = convolve(batched, weight, stride, pads, dilation, groups)
-    result = result if bias is None else plus_bias(result, bias.reshape(-1, *(1,) * n))
+    result = (result if bias is None else plus_bias(result, bias.reshape(-1, *(1,) * n))).astype(input.dtype)
     return result if input.ndim == n + 2 else result[0]
 
 
@@ -310,7 +315,7 @@ def _conv_transpose(input: Array, weight: Array, bias: Array | None, stride: Num
     padding, extra = _spread(padding, n, "padding"), _spread(output_padding, n, "output_padding")
     _check_window(stride, padding, dilation)
     _check_output_padding(extra, stride, dilation)
-    batched = input if input.ndim == n + 2 else input[None]
+    batched, weight = _as_computed(input if input.ndim == n + 2 else input[None], weight)
     small = batched.shape[2:]
     large = [(size - 1) * s - 2 * p + d * (k - 1) + e + 1
              for size, s, p, d, k, e in zip(small, stride, padding, dilation, weight.shape[2:], extra, strict=True)]
@@ -325,7 +330,7 @@ def _conv_transpose(input: Array, weight: Array, bias: Array | None, stride: Num
         result = _wide_transpose(batched, weight, stride, pads, dilation, tuple(large))
     else:
         result = _transposed(batched, weight, stride, pads, dilation, groups, large)
-    result = result if bias is None else plus_bias(result, bias.reshape(-1, *(1,) * n))
+    result = (result if bias is None else plus_bias(result, bias.reshape(-1, *(1,) * n))).astype(input.dtype)
     return result if input.ndim == n + 2 else result[0]
 
 

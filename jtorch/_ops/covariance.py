@@ -6,9 +6,10 @@ import numpy as np
 
 from .._core.op import FLOAT, SAME, Array, Scalar, op
 from .arguments import is_complex, is_inexact
-from .checks import scalar_type
+from .checks import scalar_type, widened
 from .distance import unequal
 from .norms import p_norm
+from .single import apart, in_single, unrounded_product
 
 
 @op(SAME, home="torch", inplace=False, out=False, saves="both", numbers=False, strides="fresh")
@@ -28,7 +29,8 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
 
 def _euclidean_by_product(x1: Array, x2: Array) -> Array:
     """|a - b|² = |a|² + |b|² - 2 a·b turns n·m distances into one matrix product."""
-    squares = jnp.sum(x1 * x1, -1)[..., :, None] + jnp.sum(x2 * x2, -1)[..., None, :] - 2 * (x1 @ jnp.swapaxes(x2, -1, -2))
+    size1, size2 = (widened(apart(jnp.sum(apart(x * x), -1))) for x in (x1, x2))
+    squares = (size1[..., :, None] + size2[..., None, :] - 2 * unrounded_product(x1, jnp.swapaxes(x2, -1, -2))).astype(x1.dtype)
     positive = squares > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
 
@@ -73,7 +75,7 @@ def cov(input: Array, *, correction: Scalar = 1, fweights: Array | None = None, 
         off = rows - jnp.sum(rows * weights, 1, keepdims=True) / total
         free = total - correction * (1 if aweights is None else jnp.sum(weights * aweights) / total)
         weighted = off * weights
-    found = weighted @ jnp.conj(off).T / jnp.maximum(jnp.asarray(free).astype(weighted.real.dtype), 0)
+    found = in_single(jnp.divide)(weighted @ jnp.conj(off).T, jnp.maximum(jnp.asarray(free).astype(weighted.real.dtype), 0))
     return jnp.squeeze(found)
 
 
@@ -84,5 +86,5 @@ def corrcoef(input: Array) -> Array:
     if found.ndim == 0:
         return found / found
     deviation = jnp.sqrt(jnp.diagonal(found).real)
-    held = found / deviation[:, None] / deviation[None, :]
+    held = in_single(jnp.divide)(in_single(jnp.divide)(found, deviation[:, None]), deviation[None, :])
     return jnp.clip(held, -1, 1) if is_inexact(held) and not is_complex(held) else held

@@ -8,6 +8,7 @@ import numpy as np
 from .._core.op import FLOAT, NONE, SAME, Array, op
 from .checks import broadcast, dimension, require_floating, scalar_type
 from .norms import p_norm
+from .single import apart, in_single
 
 
 def p_distance(x1: Array, x2: Array, p: float, eps: float, keepdim: bool = False) -> Array:
@@ -23,7 +24,8 @@ def cosine(x1: Array, x2: Array, dim: int, eps: float) -> Array:
     if not x1.ndim:
         x1, x2 = x1[None], x2[None]
     norm1, norm2 = p_norm(x1, 2.0, (dim,), True), p_norm(x2, 2.0, (dim,), True)
-    return (x1 / jnp.where(norm1 < eps, eps, norm1) * (x2 / jnp.where(norm2 < eps, eps, norm2))).sum(dim)
+    along1, along2 = in_single(jnp.divide)(x1, jnp.where(norm1 < eps, eps, norm1)), in_single(jnp.divide)(x2, jnp.where(norm2 < eps, eps, norm2))
+    return apart(along1 * along2).sum(dim)
 
 
 @op(FLOAT, home="torch nn.functional", inplace=False, out=False, node="NormBackward1", saves="result", numbers=False, strides="fresh")
@@ -74,4 +76,4 @@ def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) ->
                            f"Got {scalar_type(input)}")
     axis = dimension(dim, input.ndim)
     norm = p_norm(jnp.atleast_1d(input), float(p), (axis,), True).reshape(input.shape[:axis] + (1,) * bool(input.ndim) + input.shape[axis + 1:])
-    return input / jnp.where(norm < eps, eps, norm)
+    return in_single(jnp.divide)(input, apart(jnp.where(norm < eps, eps, norm)))

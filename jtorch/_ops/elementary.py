@@ -13,6 +13,7 @@ from .checks import scalar_type, widened
 from .derivatives import derived, direction
 from .nodes import by_operands
 from .pointwise import quotient, ratio
+from .single import in_single, kept
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -54,12 +55,14 @@ def exp(input: Array) -> Array:
 
 
 @op(FLOAT, home=WITH_SPECIAL, saves="result")
+@in_single
 def exp2(input: Array) -> Array:
     """2 to the power of each element.    input: (*)  ->  (*)"""
     return jnp.exp2(input)
 
 
 @op(FLOAT, home=WITH_SPECIAL, saves="result")
+@in_single
 def expm1(input: Array) -> Array:
     """`exp(input) - 1`, exact near 0.    input: (*)  ->  (*)"""
     return jnp.expm1(input)
@@ -76,24 +79,28 @@ def log(input: Array) -> Array:
 
 
 @op(FLOAT)
+@in_single
 def log2(input: Array) -> Array:
     """Logarithm to base 2.    input: (*)  ->  (*)"""
     return jnp.log2(input)
 
 
 @op(FLOAT)
+@in_single
 def log10(input: Array) -> Array:
     """Logarithm to base 10.    input: (*)  ->  (*)"""
     return jnp.log10(input)
 
 
 @op(FLOAT, home=WITH_SPECIAL)
+@in_single
 def log1p(input: Array) -> Array:
     """`log(1 + input)`, exact near 0.    input: (*)  ->  (*)"""
     return jnp.log1p(input)
 
 
 @op(SAME, inplace=False, numbers=False)
+@in_single
 def logaddexp(input: Array, other: Array) -> Array:
     """`log(exp(input) + exp(other))` without overflow.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
@@ -116,6 +123,7 @@ def log_add_exp(a: Array, b: Array) -> Array:
 
 
 @op(SAME, inplace=False, numbers=False)
+@in_single
 def logaddexp2(input: Array, other: Array) -> Array:
     """`log2(2 ** input + 2 ** other)` without overflow.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
@@ -131,6 +139,8 @@ def _log2_sum(x: Array, y: Array) -> Array:
 @op(FLOAT, home=WITH_SPECIAL, node=by_operands("Xlogy", 0, 1, 2))
 def xlogy(input: Array, other: Array) -> Array:
     """`input * log(other)`, and 0 where `input` is 0.    input, other: (*)  ->  (*)"""
+    if is_complex(input):
+        raise unimplemented("xlogy_cpu", input)
     return x_log_y(input, other)
 
 
@@ -148,7 +158,7 @@ def xlog1py(input: Array, other: Array) -> Array:
 
 @derived(lambda t, _, x, y: t * jnp.where((x == 0) & (y <= -1), 0, jnp.log1p(y)), lambda t, _, x, y: t * quotient(x, y + 1))
 def _x_log_y_1(x: Array, y: Array) -> Array:
-    return jnp.where((x == 0) & ~jnp.isnan(y), 0, x * jnp.log1p(y))
+    return jnp.where((x == 0) & ~jnp.isnan(y), 0, x * in_single(jnp.log1p)(y))
 
 
 # ---- trigonometry
@@ -170,18 +180,21 @@ def cos(input: Array) -> Array:
 
 
 @op(FLOAT, saves="result")
+@in_single
 def tan(input: Array) -> Array:
     """Tangent of each element, in radians.    input: (*)  ->  (*)"""
     return jnp.tan(input)
 
 
 @op(FLOAT, aliases=("arcsin",))
+@in_single
 def asin(input: Array) -> Array:
     """Arc sine, in radians.    input: (*)  ->  (*)"""
     return jnp.arcsin(input)
 
 
 @op(FLOAT, aliases=("arccos",))
+@in_single
 def acos(input: Array) -> Array:
     """Arc cosine, in radians.    input: (*)  ->  (*)"""
     return jnp.arccos(input)
@@ -225,16 +238,23 @@ def cosh(input: Array) -> Array:
 @op(FLOAT, saves="result")
 def tanh(input: Array) -> Array:
     """Hyperbolic tangent.    input: (*)  ->  (*)"""
-    return jnp.tanh(input)
+    return jnp.tanh(input) if widened(input) is input else _short_tanh(input)
+
+
+@derived(in_single(lambda t, result, _: t * (1 - result * result)))         # in float32, but of the rounded result, as PyTorch's
+def _short_tanh(x: Array) -> Array:
+    return jnp.tanh(x)
 
 
 @op(FLOAT, aliases=("arcsinh",))
+@in_single
 def asinh(input: Array) -> Array:
     """Inverse hyperbolic sine.    input: (*)  ->  (*)"""
     return jnp.arcsinh(input)
 
 
 @op(FLOAT, aliases=("arccosh",))
+@in_single
 def acosh(input: Array) -> Array:
     """Inverse hyperbolic cosine.    input: (*)  ->  (*)"""
     return _area_cosine(input)
@@ -246,6 +266,7 @@ def _area_cosine(x: Array) -> Array:
 
 
 @op(FLOAT, aliases=("arctanh",))
+@in_single
 def atanh(input: Array) -> Array:
     """Inverse hyperbolic tangent.    input: (*)  ->  (*)"""
     return _area_tangent(input)
@@ -257,6 +278,7 @@ def _area_tangent(x: Array) -> Array:
 
 
 @op(FLOAT, home=WITH_SPECIAL)
+@in_single
 def sinc(input: Array) -> Array:
     """`sin(π input) / (π input)`, and 1 at 0.    input: (*)  ->  (*)"""
     return _sinc(input)
@@ -273,12 +295,14 @@ def _sinc(x: Array) -> Array:
 
 
 @op(FLOAT)
+@in_single
 def deg2rad(input: Array) -> Array:
     """Degrees to radians.    input: (*)  ->  (*)"""
     return input * (jnp.pi / 180)
 
 
 @op(FLOAT)
+@in_single
 def rad2deg(input: Array) -> Array:
     """Radians to degrees.    input: (*)  ->  (*)"""
     return input * (180 / jnp.pi)
@@ -322,6 +346,7 @@ def frac(input: Array) -> Array:
 
 
 @op(SAME, node=lambda entry: f"RoundBackward{int(entry.attrs[0] != 0)}")
+@in_single
 def round(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number with `decimals` digits after the point; halves go to the even neighbour.    input: (*)  ->  (*)
 
@@ -353,7 +378,12 @@ def sigmoid(input: Array) -> Array:
     >>> torch.sigmoid(torch.tensor([0.0, 2.0]))
     tensor([0.5000, 0.8808])
     """
-    return jax.nn.sigmoid(widened(input)).astype(input.dtype)
+    return jax.nn.sigmoid(input) if widened(input) is input else _short_sigmoid(input)
+
+
+@derived(in_single(lambda t, result, _: t * (1 - result) * result))
+def _short_sigmoid(x: Array) -> Array:
+    return in_single(jax.nn.sigmoid)(x)
 
 
 @op(FLOAT, home=WITH_SPECIAL)
@@ -364,16 +394,21 @@ def logit(input: Array, eps: Scalar | None = None) -> Array:
     return _held_logit(input, cast(eps, input))
 
 
-@derived(lambda t, _, x: t * jnp.where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), jnp.nan))
+@derived(in_single(lambda t, _, x: t * jnp.where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), jnp.nan)))
 def _logit(x: Array) -> Array:
     held = x * jnp.where((x < 0) | (x > 1), jnp.nan, 1)
-    return jnp.log(held) - jnp.log1p(-held)
+    return jnp.log(held) - jnp.log1p(-held) if widened(held) is held else _log_odds(held)
 
 
-@derived(lambda t, _, x, eps: t * jnp.where((x >= eps) & (x <= 1 - eps), 1 / (x * (1 - x)), 0))
+@derived(in_single(lambda t, _, x, eps: t * jnp.where((x >= eps) & (x <= 1 - eps), 1 / (x * (1 - x)), 0)))
 def _held_logit(x: Array, eps: Array) -> Array:
     held = jnp.where(x < eps, eps, jnp.where(x > 1 - eps, 1 - eps, x))
-    return jnp.log(held / (1 - held))
+    return _log_odds(held)
+
+
+def _log_odds(x: Array) -> Array:
+    wide = widened(x)
+    return jnp.log(kept(wide / kept(1 - wide, x), x)).astype(x.dtype)
 
 
 # ---- complex numbers

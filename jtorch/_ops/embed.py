@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import NONE, Array, op
-from .checks import scalar_type, torch_size
+from .checks import scalar_type, torch_size, widened
 from .norms import p_norm
+from .single import in_single
 
 TENSOR_TYPES = {"Float": "FloatTensor", "Double": "DoubleTensor", "Half": "HalfTensor", "BFloat16": "BFloat16Tensor", "Short": "ShortTensor",
                 "Char": "CharTensor", "Byte": "ByteTensor", "Bool": "BoolTensor"}
@@ -121,8 +122,8 @@ def embedding_bag(input: Array, weight: Array, offsets: Array | None = None, max
     if per_sample_weights is not None:
         rows = rows if padding is None else jnp.where((flat == padding)[:, None], 0, rows)       # a nan that is padding reaches no weight's gradient
         rows = rows * per_sample_weights.reshape(-1, 1)
-    total = jax.ops.segment_sum(rows, bag, bags + 1)[:bags]
+    total = jax.ops.segment_sum(widened(rows), bag, bags + 1)[:bags].astype(rows.dtype)
     if mode == "sum":
         return total
     counts = jax.ops.segment_sum(jnp.ones(flat.size, rows.dtype), bag, bags + 1)[:bags]
-    return total / jnp.maximum(counts, 1)[:, None]
+    return in_single(jnp.divide)(total, jnp.maximum(counts, 1)[:, None])

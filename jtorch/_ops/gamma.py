@@ -1,6 +1,7 @@
 """Error, gamma and Bessel functions of each element."""
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import jax
@@ -12,6 +13,7 @@ from .._core.op import FLOAT, SAME, Array, op
 from .arguments import cast, is_inexact, unimplemented
 from .checks import widened
 from .derivatives import derived
+from .single import in_single
 
 WITH_SPECIAL = "torch Tensor special"
 
@@ -29,6 +31,7 @@ def erfc(input: Array) -> Array:
 
 
 @op(FLOAT, home=WITH_SPECIAL)
+@in_single
 def erfinv(input: Array) -> Array:
     """Inverse of the error function.    input: (*)  ->  (*)"""
     return lax.erf_inv(input)
@@ -37,10 +40,11 @@ def erfinv(input: Array) -> Array:
 @op(FLOAT, home="special", inplace=False, node="MulBackward1")
 def ndtr(input: Array) -> Array:
     """Distribution function of the standard normal distribution.    input: (*)  ->  (*)"""
-    return special.ndtr(widened(input)).astype(input.dtype)
+    return special.ndtr(input) if widened(input) is input else (1 + lax.erf(in_single(jnp.multiply)(input, math.sqrt(0.5)))) * 0.5
 
 
 @op(FLOAT, home="special", inplace=False)
+@in_single
 def ndtri(input: Array) -> Array:
     """Quantile function of the standard normal distribution.    input: (*)  ->  (*)"""
     return _normal_quantile(input)
@@ -216,6 +220,7 @@ _zeta.defjvps(None, lambda t, _, s, x: -s * _zeta(s + 1, x) * t)
 
 
 @op(FLOAT, home=WITH_SPECIAL)
+@in_single
 def i0(input: Array) -> Array:
     """Modified Bessel function of the first kind, order 0.    input: (*)  ->  (*)"""
     return _i0(input)
@@ -227,12 +232,14 @@ def _i0(x: Array) -> Array:
 
 
 @op(FLOAT, home="special", inplace=False)
+@in_single
 def i0e(input: Array) -> Array:
     """`i0(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
     return special.i0e(input)
 
 
 @op(FLOAT, home="special", inplace=False)
+@in_single
 def i1(input: Array) -> Array:
     """Modified Bessel function of the first kind, order 1.    input: (*)  ->  (*)"""
     return _i1(input)
@@ -251,6 +258,7 @@ def _i1(x: Array) -> Array:
 
 
 @op(FLOAT, home="special", inplace=False)
+@in_single
 def i1e(input: Array) -> Array:
     """`i1(input) * exp(-|input|)`.    input: (*)  ->  (*)"""
     return special.i1e(input)

@@ -10,11 +10,12 @@ from jax import lax
 from .._core.layout import columns
 from .._core.op import FLOAT, NONE, Array, Dims, Scalar, op
 from .arguments import is_bool, require_matrices, transposed
-from .checks import dimension
+from .checks import dimension, is_floating, widened
 from .linalg import inv_ex, solve_ex
 from .singular import SINGULAR, UNSOLVED, raises
 from .strides import inverted
 from .norms import p_norm
+from .single import kept
 
 algebra = partial(op, NONE, home="linalg")
 
@@ -110,16 +111,19 @@ def renorm(input: Array, p: int | float, dim: int, maxnorm: Scalar) -> Array:
     """
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
-    if isinstance(maxnorm, int | float) and maxnorm < 0:
+    if isinstance(maxnorm, complex):
+        raise RuntimeError("renorm: maxnorm must be real-valued")
+    if isinstance(maxnorm, int | float) and not maxnorm >= 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     if input.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
-    kept = dimension(dim, input.ndim)
-    axes = tuple(d for d in range(input.ndim) if d != kept)
-    size = p_norm(lax.stop_gradient(input), float(p), axes, True)
+    along, wide = dimension(dim, input.ndim), widened(input)
+    axes = tuple(d for d in range(input.ndim) if d != along)
+    size = p_norm(lax.stop_gradient(wide), float(p), axes, True)
     limit = jnp.asarray(maxnorm).astype(size.dtype)
-    large = jnp.where(size > limit, input, 1)                # so that no derivative of a norm is taken that is not used, and may be nan
-    return jnp.where(size > limit, large * (limit / (p_norm(large, float(p), axes, True) + 1e-7)), input).astype(input.dtype)
+    large = jnp.where(size > limit, wide, 1)                # so that no derivative of a norm is taken that is not used, and may be nan
+    factor = kept(limit / (p_norm(large, float(p), axes, True) + 1e-7), input if is_floating(input) else size)
+    return jnp.where(size > limit, large * factor, wide).astype(input.dtype)
 
 
 @op(NONE, home="", inplace=False, out=False, node="CatBackward0")

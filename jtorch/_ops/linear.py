@@ -7,7 +7,8 @@ from jax import lax
 
 from .._core.op import NONE, Array, op
 from . import nodes
-from .checks import plus_bias, scalar_type, sizes
+from .checks import plus_bias, scalar_type, sizes, widened
+from .single import unrounded_product
 
 NARROW = 1 << 12                                             # elements up to which a result of few features is turned for the gradient
 
@@ -65,7 +66,10 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """
     _check_linear(input, weight, bias)
     rows = input.reshape(-1, input.shape[-1]) if input.ndim > 2 else input    # XLA on the CPU multiplies matrices much faster than stacks
-    product = _narrowing(rows, weight) if _is_narrow(rows, weight) else rows @ weight.T
+    if bias is None or widened(rows) is rows:
+        product = _narrowing(rows, weight) if _is_narrow(rows, weight) else rows @ weight.T
+    else:
+        product = unrounded_product(rows, weight.T)
     product = product if bias is None else plus_bias(product, bias)
     return product.reshape(*input.shape[:-1], *weight.shape[:-1])
 
@@ -83,6 +87,6 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     out, m, n = weight.shape
     left, right = input1.reshape(-1, m), input2.reshape(-1, n)
     forms = jnp.moveaxis((left @ jnp.moveaxis(weight, 1, 0).reshape(m, out * n)).reshape(-1, out, n), 1, 0)
-    product = (forms * right).sum(-1).T
+    product = (widened(forms) * widened(right)).sum(-1).T.astype(left.dtype)
     product = product if bias is None else plus_bias(product, bias)
     return product.reshape(*input1.shape[:-1], out)

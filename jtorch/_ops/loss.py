@@ -10,12 +10,13 @@ import jax.numpy as jnp
 from .._core.infer import warn
 from .._core.op import FLOAT, NONE, SAME, Array, op
 from . import nodes
-from .checks import broadcast, broadcast_sizes, is_floating, require_floating, scalar_type, sizes, torch_size
+from .checks import broadcast, broadcast_sizes, is_floating, require_floating, scalar_type, sizes, torch_size, widened
 from .derivatives import derived, magnitude
 from .distance import p_distance
 from .elementary import x_log_y
 from .pointwise import clamp_min
 from .ranges import listed_classes, margin_classes, variance
+from .single import apart, in_single
 
 loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
 promoted = partial(op, SAME, home="nn.functional", inplace=False, out=False, numbers=False)
@@ -48,7 +49,7 @@ def _weighted(values: Array, weight: Array | None, reduction: str) -> Array:
     if weight.shape != values.shape:
         raise ValueError("Weights and input must have the same size.")
     values = values * weight
-    return values.sum() / weight.sum() if reduction == "mean" else reduced(values, reduction)
+    return in_single(jnp.divide)(values.sum(), weight.sum()) if reduction == "mean" else reduced(values, reduction)
 
 
 def _pair(input: Array, target: Array) -> tuple[Array, Array]:
@@ -103,14 +104,16 @@ def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     require_floating(input, "smooth_l1_cpu")
-    input, target = _pair(input, target)
+    kind, (input, target) = input.dtype, _pair(input, target)
+    if kind == jnp.bfloat16:                                            # which PyTorch computes in float32, unlike float16
+        input, target = widened(input), widened(target)
     difference = input - target
-    return reduced(_smooth_size(difference, beta) if beta else magnitude(difference), reduction)
+    return reduced((_smooth_size(difference, beta) if beta else magnitude(difference)).astype(kind), reduction)
 
 
 @derived(lambda t, _, x, beta: t * jnp.where(jnp.abs(x) < beta, x / beta, jnp.sign(x)))
 def _smooth_size(x: Array, beta: float) -> Array:
-    return jnp.where(jnp.abs(x) < beta, 0.5 * x * x / beta, jnp.abs(x) - 0.5 * beta)
+    return jnp.where(jnp.abs(x) < beta, in_single(jnp.divide)(apart(apart(0.5 * x) * x), jnp.asarray(beta, x.dtype)), jnp.abs(x) - 0.5 * beta)
 
 
 @promoted()
@@ -119,8 +122,10 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     require_floating(input, "huber_cpu")
-    input, target = _pair(input, target)
-    return _weighted(_huber(input - target, delta), weight, reduction)
+    kind, (input, target) = input.dtype, _pair(input, target)
+    if kind == jnp.float16:                                             # which PyTorch computes in float32, unlike bfloat16
+        input, target = widened(input), widened(target)
+    return _weighted(_huber(input - target, delta).astype(kind), weight, reduction)
 
 
 @derived(lambda t, _, x, delta: t * jnp.where(jnp.abs(x) < delta, x, delta * jnp.sign(x)))
@@ -140,6 +145,7 @@ def soft_margin_loss(input: Array, target: Array, size_average: bool | None = No
     return reduced(_soft_margin(input, target), reduction)
 
 
+@derived(lambda t, _, margin: t * (jnp.exp(-margin) / jnp.square(1 + jnp.exp(-margin))))
 def _soft_margin_slope(margin: Array) -> Array:
     scale = jnp.exp(-margin)
     return -(scale / (1 + scale))
@@ -147,7 +153,7 @@ def _soft_margin_slope(margin: Array) -> Array:
 
 @derived(lambda t, _, x, y: t * (y * _soft_margin_slope(x * y)), lambda t, _, x, y: t * (x * _soft_margin_slope(x * y)))
 def _soft_margin(x: Array, y: Array) -> Array:
-    return jax.nn.softplus(-y * x)
+    return jax.nn.softplus(-y * x) if widened(x) is x else in_single(jnp.log1p)(jnp.exp(-y * x))
 
 
 @loss(node=nodes.reduced("AddBackward0"), saves="nothing", strides="like")
@@ -187,8 +193,8 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: f
                            f"{sizes(input1)} and {sizes(input2)}.")
     input1, input2 = broadcast(input1, input2)
     epsilon = 1e-12
-    square1, square2 = jnp.square(input1).sum(-1) + epsilon, jnp.square(input2).sum(-1) + epsilon
-    similarity = (input1 * input2).sum(-1) / jnp.sqrt(square1 * square2)
+    square1, square2 = apart(jnp.square(input1)).sum(-1) + epsilon, apart(jnp.square(input2)).sum(-1) + epsilon
+    similarity = apart(input1 * input2).sum(-1) / apart(jnp.sqrt(square1 * square2))
     same = jnp.where(target == 1, 1 - similarity, 0)
     return reduced(same + jnp.where(target == -1, _hinge(similarity - margin), 0), reduction)
 
@@ -261,8 +267,9 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
     input, target = broadcast(input, target)
-    terms = -(target * jax.nn.log_sigmoid(input) + (1 - target) * jax.nn.log_sigmoid(-input))
-    return reduced((terms if weight is None else terms * weight).mean(-1), reduction)
+    log_sigmoid = in_single(jax.nn.log_sigmoid)
+    terms = -(apart(target * log_sigmoid(input)) + apart((1 - target) * log_sigmoid(-input)))
+    return reduced(in_single(jnp.divide)((terms if weight is None else terms * weight).sum(-1), input.shape[-1]), reduction)
 
 
 @op(FLOAT, home="nn.functional", inplace=False, out=False, numbers=False, node=nodes.reduced("SubBackward0"), saves="nothing")
@@ -272,9 +279,10 @@ def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: 
     reduction = chosen_reduction(size_average, reduce, reduction)
     check_reduction(reduction)
     target, input = broadcast(target, input)
-    values = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
+    values = jnp.exp(input) - apart(target * input) if log_input else input - apart(target * jnp.log(input + eps))
     if full:
-        stirling = target * jnp.log(target) - target + 0.5 * jnp.log(2 * math.pi * target)     # its gradient is nan up to 0, as in PyTorch
+        logarithm = apart(target * jnp.log(target)) - target                                   # its gradient is nan up to 0, as in PyTorch
+        stirling = logarithm + apart(0.5 * jnp.log(in_single(jnp.multiply)(target, 2 * math.pi)))
         values = values + jnp.where(target > 1, stirling, 0)
     return reduced(values, reduction)
 
@@ -313,5 +321,5 @@ def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce
     if log_target:
         values = jnp.exp(target) * (target - input)
     else:
-        values = x_log_y(target, target) - target * input
+        values = x_log_y(target, target) - apart(target * input)
     return values.sum() / batch if reduction == "batchmean" else reduced(values, reduction)

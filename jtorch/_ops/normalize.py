@@ -10,17 +10,21 @@ from jax import lax
 
 from .._core.op import NONE, Array, Shape, op
 from .checks import dimension, require_floating, sizes, torch_size, widened
+from .single import apart, in_single, kept
 
 norm = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 part = partial(op, NONE, home="", inplace=False, out=False)
 
 
-def _standardised(values: Array, axes: Sequence[int], eps: float) -> tuple[Array, Array, Array]:
-    """`values` with mean 0 and variance 1 along `axes`, the mean and the (biased) variance."""
-    mean = values.mean(axes, keepdims=True)
+def _standardised(values: Array, axes: Sequence[int], eps: float, like: Array | None = None) -> tuple[Array, Array, Array]:
+    """`values` with mean 0 and variance 1 along `axes`, the mean and the (biased) variance; statistics are kept in `like`'s type, if that is given."""
+    like = values if like is None else like
+    mean = kept(values.mean(axes, keepdims=True), like)
     centred = values - mean
-    variance = jnp.square(centred).mean(axes, keepdims=True)
-    return centred * lax.rsqrt(variance + eps), mean, variance
+    of_squares = values if like.dtype == jnp.float16 else like           # PyTorch keeps these in bfloat16, but not in float16
+    total = kept(jnp.square(centred).sum(axes, keepdims=True), of_squares)
+    variance = kept(total / math.prod(values.shape[d] for d in axes), of_squares)
+    return centred * kept(lax.rsqrt(variance + eps), like), mean, variance
 
 
 def _affine(values: Array, weight: Array | None, bias: Array | None, shape: Sequence[int]) -> Array:
@@ -55,7 +59,7 @@ def batch_norm_train(input: Array, weight: Array | None = None, bias: Array | No
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {torch_size(input)}")
     axes = (0, *range(2, input.ndim))
-    values, mean, variance = _standardised(widened(input), axes, eps)
+    values, mean, variance = _standardised(widened(input), axes, eps, input)
     result = _affine(values, weight, bias, (1, -1, *(1,) * (input.ndim - 2))).astype(input.dtype)
     unbiased = variance.reshape(-1) * (count / max(count - 1, 1))
     return result, lax.stop_gradient(mean.reshape(-1)), lax.stop_gradient(unbiased)
@@ -68,7 +72,7 @@ def batch_norm_eval(input: Array, running_mean: Array, running_var: Array, weigh
     _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     require_floating(input, "batch_norm")
     shape = (1, -1, *(1,) * (input.ndim - 2))
-    values = (widened(input) - running_mean.reshape(shape)) * lax.rsqrt(running_var.reshape(shape) + eps)
+    values = (widened(input) - running_mean.reshape(shape)) * lax.rsqrt(widened(running_var).reshape(shape) + eps)
     return _affine(values, weight, bias, shape).astype(input.dtype)
 
 
@@ -83,7 +87,7 @@ def instance_norm_train(input: Array, weight: Array | None = None, bias: Array |
     if count == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {torch_size(input)}")
     require_floating(input, "batch_norm")
-    values, mean, variance = _standardised(widened(input), tuple(range(2, input.ndim)), eps)
+    values, mean, variance = _standardised(widened(input), tuple(range(2, input.ndim)), eps, input)
     result = _affine(values, weight, bias, (1, -1, *(1,) * (input.ndim - 2))).astype(input.dtype)
     channels = input.shape[:2]
     unbiased = variance.reshape(channels) * (count / max(count - 1, 1))
@@ -174,7 +178,7 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
     if size <= 0:
         raise RuntimeError(f"kernel size should be greater than zero, but got kH: {size} kW: 1")
     channels = input.shape[1]
-    padded = jnp.pad(jnp.square(input), [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (input.ndim - 2)])
+    padded = jnp.pad(widened(apart(jnp.square(input))), [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (input.ndim - 2)])
     total = sum(lax.slice_in_dim(padded, near, near + channels, axis=1) for near in range(size))
-    mean = total / size if jnp.issubdtype(input.dtype, jnp.inexact) else (total // size).astype(jnp.float32)
-    return input / (mean * alpha + k) ** beta
+    mean = (total / size).astype(input.dtype) if jnp.issubdtype(input.dtype, jnp.inexact) else (total // size).astype(jnp.float32)
+    return input / apart((apart(in_single(jnp.multiply)(mean, alpha)) + k) ** beta)

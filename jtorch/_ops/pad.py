@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.dtype import check_number, dtype
 from .._core.op import NONE, Array, Scalar, Shape, op
 from . import nodes
 from .arguments import unimplemented
@@ -89,7 +90,13 @@ def _check_edges(input: Array, pads: Sequence[tuple[int, int]], mode: str, value
                            f"but got: {sizes(input)}")
 
 
-@functional(node=nodes.padding, strides="channels")
+def _filling(number: complex, kind: dtype, name: str) -> None:
+    if isinstance(number, complex):
+        raise TypeError("pad(): argument 'value' (position 4) must be float, not complex")
+    check_number(float(number), kind)
+
+
+@functional(node=nodes.padding, strides="channels", fits=("value",), fitting=_filling)
 def pad(input: Array, pad: Shape, mode: str = "constant", value: Scalar | None = None) -> Array:
     """`input` made longer (or, by negative numbers, shorter) at its ends; `pad` is (before, after) of the last dimension, then of the one before, …
 

@@ -1,20 +1,23 @@
 """Arithmetic on each element."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._core.dtype import IN_C
+from .._core.dtype import IN_C, SHORT, bool_, check_number, dtype
+from .._core.graph import Aval
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .._core.run import ACCELERATED
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
-from .checks import scalar_type
+from .checks import scalar_type, widened
 from .derivatives import derived, direction, magnitude
 from .nodes import by_number, by_tensor
 from .ranges import divisor
+from .single import rounded, rounded_once
 
 INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
                    "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
@@ -31,49 +34,67 @@ def _apart(x: Array, number: Array) -> Array:
     return number
 
 
-@op(SAME, reflected=True)
+def _plus(x: Array, y: Array, alpha: Scalar, combine: Callable[[Array, Array], Array] = jnp.add) -> Array:
+    """`x + alpha * y`, rounded once."""
+    if isinstance(alpha, int) and alpha == 1:
+        return combine(x, y)
+    factor = widened(cast(alpha, y))
+    return rounded(lambda x, y: combine(x, factor * y), x, y)
+
+
+@op(SAME, reflected=True, fits=("alpha",))
 def add(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     """`input + alpha * other`.    input, other: (*)  ->  (*)
 
     >>> torch.add(torch.tensor([1, 2]), 10, alpha=2)
     tensor([21, 22])
     """
-    return _apart(other, input) + _apart(input, other) * cast(alpha, other)
+    return _plus(_apart(other, input), _apart(input, other), alpha)
 
 
-@op(SAME, aliases=("subtract",), reflected=True, node=lambda entry: "RsubBackward1" if 0 in entry.numbers else "SubBackward0")
+def without_bool(input: Aval | type, other: Aval | type, *numbers: type) -> None:
+    """What subtraction takes: no booleans."""
+    booleans = [x is bool or x == bool_ for x in (x if isinstance(x, type) else x.dtype for x in (input, other))]
+    if all(booleans):
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+    if any(booleans):
+        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+                           "use the `~` or `logical_not()` operator instead.")
+
+
+@op(SAME, aliases=("subtract",), reflected=True, fits=("alpha",), refuses=without_bool,
+    node=lambda entry: "RsubBackward1" if 0 in entry.numbers else "SubBackward0")
 def sub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     """`input - alpha * other`.    input, other: (*)  ->  (*)"""
-    if is_bool(input):
-        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
-                           "Use the `^` or `logical_xor()` operator instead.")
-    return _apart(other, input) - _apart(input, other) * cast(alpha, other)
+    return _plus(_apart(other, input), _apart(input, other), alpha, jnp.subtract)
 
 
-@op(SAME, home="torch", inplace=False, out=False, node=by_number("Rsub"), numbers="other")
+@op(SAME, home="torch", inplace=False, out=False, node=by_number("Rsub"), numbers="other", fits=("alpha",), refuses=without_bool)
 def rsub(input: Array, other: Array, *, alpha: Scalar = 1) -> Array:
     """`other - alpha * input`.    input, other: (*)  ->  (*)"""
     return sub(other, input, alpha=alpha)
 
 
-@op(SAME, aliases=("multiply",), reflected=True)
+@op(SAME, aliases=("multiply",), reflected=True, wide=True)
 def mul(input: Array, other: Array) -> Array:
     """`input * other`.    input, other: (*)  ->  (*)"""
-    return _apart(other, input) * _apart(input, other)
+    return rounded_once(jnp.multiply, _apart(other, input), _apart(input, other))
 
 
-@op(SAME)
+@op(SAME, fits=("value",), wide=True)
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) -> Array:
     """`input + value * tensor1 * tensor2`.    (*), (*), (*)  ->  (*)"""
-    return input + cast(value, input) * tensor1 * tensor2
+    if is_bool(input):
+        raise unimplemented("addcmul_cpu_out", input)
+    return rounded(lambda x, y, z: x + cast(value, x) * y * z, input, tensor1, tensor2)
 
 
-@op(SAME)
+@op(SAME, fits=("value",), wide=True)
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) -> Array:
     """`input + value * tensor1 / tensor2`.    (*), (*), (*)  ->  (*)"""
     if not is_inexact(input):
         raise RuntimeError(INTEGER_ADDCDIV)
-    return input + _parts(tensor1, tensor2, cast(value, input))
+    return rounded(lambda x, y, z: x + _parts(y, z, cast(value, x)), input, tensor1, tensor2)
 
 
 @derived(lambda t, _, x, y, value: t * (value / y), lambda t, _, x, y, value: -t * (value * x / (y * y)))
@@ -81,7 +102,7 @@ def _parts(x: Array, y: Array, value: Array) -> Array:
     return value * (x / y)
 
 
-@op(SAME, node=by_tensor("Lerp", (2,)))
+@op(SAME, node=by_tensor("Lerp", (2,)), fits=("weight",), wide=True)
 def lerp(input: Array, end: Array, weight: Array) -> Array:
     """The point a part `weight` of the way from `input` to `end`.    (*), (*), (*)  ->  (*)
 
@@ -90,7 +111,7 @@ def lerp(input: Array, end: Array, weight: Array) -> Array:
     """
     if not is_inexact(input):
         raise unimplemented("lerp_kernel_scalar", input)
-    return _between(input, end, weight)
+    return rounded(_between, input, end, weight)
 
 
 @derived(lambda t, _, start, end, weight: t * (1 - weight), lambda t, _, start, end, weight: t * weight, lambda t, _, start, end, weight: t * (end - start))
@@ -124,6 +145,7 @@ def rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
         return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    _require_real(input, "div_trunc")
     return jnp.trunc(input / other) if is_inexact(input) else lax.div(*jnp.broadcast_arrays(input, other))
 
 
@@ -132,13 +154,13 @@ def _inverse(x: Array) -> Array:
     return ratio(jnp.ones_like(x), x)
 
 
-@op(FLOAT, home="", inplace=False, out=False, node="MulBackward0")
+@op(FLOAT, home="", inplace=False, out=False, node="MulBackward0", wide=True)
 def divided_by(input: Array, other: Array) -> Array:
     """`input / other` as Python's reflected operator has it: rounded twice, since PyTorch multiplies with the reciprocal.    (*), (*)  ->  (*)"""
-    return input * _inverse(other)
+    return rounded_once(jnp.multiply, input, _inverse(other))
 
 
-@op(FLOAT, aliases=("divide",), reflected=divided_by, node="DivBackward0")
+@op(FLOAT, aliases=("divide",), reflected=divided_by, node="DivBackward0", wide=True)
 def div(input: Array, other: Array, *, rounding_mode: None = None) -> Array:
     """`input / other`; integers become floating point.    input, other: (*)  ->  (*)
 
@@ -147,24 +169,24 @@ def div(input: Array, other: Array, *, rounding_mode: None = None) -> Array:
     >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor")
     tensor([ 3, -4])
     """
-    return quotient(input, other)
+    return rounded_once(quotient, input, other)
 
 
-@op(FLOAT, node="DivBackward0")
+@op(FLOAT, node="DivBackward0", wide=True)
 def true_divide(input: Array, other: Array) -> Array:
     """`input / other`; integers become floating point.    input, other: (*)  ->  (*)"""
-    return quotient(input, other)
+    return rounded_once(quotient, input, other)
 
 
-def _require_numbers(input: Array, name: str) -> None:
-    if is_bool(input):
-        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
+def _require_real(input: Array, name: str) -> None:
+    if is_bool(input) or is_complex(input):
+        raise unimplemented(f"{name}_cpu", input)
 
 
 @op(SAME, reflected=True, differentiable=False, known=divisor)
 def floor_divide(input: Array, other: Array) -> Array:
     """`input / other` rounded down, as Python's `//`.    input, other: (*)  ->  (*)"""
-    _require_numbers(input, "div_floor")
+    _require_real(input, "div_floor")
     if not is_inexact(input):
         return jnp.floor_divide(input, other)
     input, other = lax.stop_gradient(jnp.broadcast_arrays(input, other))
@@ -182,7 +204,7 @@ def remainder(input: Array, other: Array) -> Array:
     >>> torch.remainder(torch.tensor([-3.0, 3.0]), 2)
     tensor([1., 1.])
     """
-    _require_numbers(input, "remainder")
+    _require_real(input, "remainder")
     return _rest(input, other)
 
 
@@ -194,7 +216,7 @@ def _rest(x: Array, y: Array) -> Array:
 @op(SAME, node=by_tensor("Fmod"), known=divisor, numbers="other")
 def fmod(input: Array, other: Array) -> Array:
     """The rest of division with the sign of `input`, as C's `fmod`.    input, other: (*)  ->  (*)"""
-    _require_numbers(input, "fmod")
+    _require_real(input, "fmod")
     return lax.rem(*jnp.broadcast_arrays(input, other))
 
 
@@ -207,7 +229,7 @@ def reciprocal(input: Array) -> Array:
 @op(SAME, numbers=False)
 def gcd(input: Array, other: Array) -> Array:
     """Greatest common divisor, never negative.    input, other: (*)  ->  (*)"""
-    if is_inexact(input):
+    if is_inexact(input) or is_bool(input):
         raise unimplemented("gcd_cpu", input)
     return jnp.gcd(input, other)
 
@@ -215,7 +237,7 @@ def gcd(input: Array, other: Array) -> Array:
 @op(SAME, numbers=False)
 def lcm(input: Array, other: Array) -> Array:
     """Least common multiple, never negative.    input, other: (*)  ->  (*)"""
-    if is_inexact(input):
+    if is_inexact(input) or is_bool(input):
         raise unimplemented("lcm_cpu", input)
     return jnp.lcm(input, other)
 
@@ -262,6 +284,8 @@ def sgn(input: Array) -> Array:
 @op(FLOAT, node=by_number("Copysign"), saves="both", numbers="other")
 def copysign(input: Array, other: Array) -> Array:
     """The size of `input` with the sign of `other`; the derivative at 0 is 0.    input, other: (*)  ->  (*)"""
+    if is_complex(input):
+        raise unimplemented("copysign_cpu", input)
     return _with_sign(input, other)
 
 
@@ -294,7 +318,7 @@ def hypot(input: Array, other: Array) -> Array:
     """Length of the hypotenuse, `sqrt(input² + other²)`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("hypot_cpu", input)
-    return _hypotenuse(input, other)
+    return rounded(_hypotenuse, input, other)
 
 
 @derived(lambda t, side, x, y: t * quotient(x, side), lambda t, side, x, y: t * quotient(y, side))
@@ -310,12 +334,19 @@ def heaviside(input: Array, values: Array) -> Array:
 
 # ---- bounds
 
+def _require_bounds(input: Array, bound: Array, name: str) -> None:
+    if is_complex(input):
+        raise NotImplementedError("clamp is not supported for complex types")
+    if is_bool(input) and isinstance(bound, np.ndarray):                # a number
+        raise unimplemented(f"{name}_scalar_cpu", input)
+
+
 def _clamped(entry: Any) -> str:
     tensors = {1, 2} - entry.numbers - {k for k in (1, 2) if entry.operands[k] is None}
     return f"ClampBackward{int(not tensors)}"
 
 
-@op(SAME, aliases=("clip",), node=_clamped, numbers="other")
+@op(SAME, aliases=("clip",), node=_clamped, numbers="other", fits=("min", "max"))
 def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> Array:
     """`input` held between `min` and `max`; its derivative at a bound is 1.    input: (*)  ->  (*)
 
@@ -324,10 +355,11 @@ def clamp(input: Array, min: Array | None = None, max: Array | None = None) -> A
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if is_complex(input):
-        raise NotImplementedError("clamp is not supported for complex types")
     if min is None or max is None:
-        return input if min is max else clamp_max(input, max) if min is None else clamp_min(input, min)
+        return clamp_max(input, max) if min is None else clamp_min(input, min)
+    _require_bounds(input, min, "clamp")
+    if is_bool(input):
+        raise unimplemented("clamp_cpu", input)
     return _within(input, min, max)
 
 
@@ -337,9 +369,10 @@ def _within(x: Array, low: Array, high: Array) -> Array:
     return _at_most(_at_least(x, low), high)
 
 
-@op(SAME, node=by_tensor("ClampMin"), numbers="other")
+@op(SAME, node=by_tensor("ClampMin"), numbers="other", fits=("min",))
 def clamp_min(input: Array, min: Array) -> Array:
     """`input`, but at least `min`.    input: (*)  ->  (*)"""
+    _require_bounds(input, min, "clamp_min")
     return _at_least(input, min)
 
 
@@ -348,9 +381,10 @@ def _at_least(x: Array, low: Array) -> Array:
     return jnp.where((x < low) | jnp.isnan(low), low, x)
 
 
-@op(SAME, node=by_tensor("ClampMax"), numbers="other")
+@op(SAME, node=by_tensor("ClampMax"), numbers="other", fits=("max",))
 def clamp_max(input: Array, max: Array) -> Array:
     """`input`, but at most `max`.    input: (*)  ->  (*)"""
+    _require_bounds(input, max, "clamp_max")
     return _at_most(input, max)
 
 
@@ -409,7 +443,13 @@ def fmin(input: Array, other: Array) -> Array:
 
 # ---- choosing
 
-@op(SAME, inplace=False, keeps=("condition",))
+def _choice(number: complex, kind: dtype, name: str) -> None:
+    """PyTorch lets a number that 16 bits do not hold become infinite."""
+    if kind not in SHORT:
+        check_number(number, kind)
+
+
+@op(SAME, inplace=False, keeps=("condition",), fits=("input", "other"), fitting=_choice)
 def where(condition: Array, input: Array, other: Array) -> Array:
     """`input` where `condition` holds, elsewhere `other`.    (*), (*), (*)  ->  (*)
 
@@ -421,7 +461,7 @@ def where(condition: Array, input: Array, other: Array) -> Array:
     return jnp.where(condition, input, other)
 
 
-@op(NONE, inplace=True, out=False, node=by_tensor("MaskedFill", (2,)))
+@op(NONE, inplace=True, out=False, node=by_tensor("MaskedFill", (2,)), fits=("value",))
 def masked_fill(input: Array, mask: Array, value: Scalar) -> Array:
     """`input` with `value` where `mask` holds.    input, mask: (*)  ->  (*)"""
     return _fill(input, mask, value)
@@ -438,7 +478,7 @@ def masked_fill_tensor(input: Array, mask: Array, value: Array) -> Array:
 def _fill(input: Array, mask: Array, value: Scalar | Array) -> Array:
     if not is_bool(mask):
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {IN_C.get(mask.dtype.name, mask.dtype.name)}")
-    if not is_complex(input) and (isinstance(value, complex) or getattr(value, "dtype", None) in (jnp.complex64, jnp.complex128)):
+    if not is_complex(input) and getattr(value, "dtype", None) in (jnp.complex64, jnp.complex128):
         raise RuntimeError(f"value cannot be converted to type {IN_C.get(input.dtype.name, input.dtype.name)} without overflow")
     return jnp.where(mask, cast(value, input), input)
 
@@ -446,6 +486,9 @@ def _fill(input: Array, mask: Array, value: Scalar | Array) -> Array:
 @op(SAME)
 def nan_to_num(input: Array, nan: Scalar | None = 0.0, posinf: Scalar | None = None, neginf: Scalar | None = None) -> Array:
     """nan, inf and -inf replaced; by default by 0 and the largest and smallest finite number.    input: (*)  ->  (*)"""
+    for position, (name, x) in enumerate((("nan", nan), ("posinf", posinf), ("neginf", neginf)), 2):
+        if isinstance(x, complex):
+            raise TypeError(f"nan_to_num(): argument '{name}' (position {position}) must be float, not complex")
     if not is_inexact(input):
         return input
     if is_complex(input):

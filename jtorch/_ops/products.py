@@ -2,21 +2,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
 import jax.numpy as jnp
+from jax import lax
 
 from .._core.op import NONE, SAME, Array, Arrays, Scalar, op
 from .arguments import cast, is_bool, unimplemented
-from .checks import broadcast_sizes, dimension, scalar_type, sizes
+from .checks import broadcast_sizes, dimension, scalar_type, sizes, widened
 from .nodes import inner as inner_name
 from .nodes import product
+from .single import apart, unrounded_product
 
 C_TYPES = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int", "int32": "int",
            "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-accumulating = partial(op, NONE, inplace=True)
+accumulating = partial(op, NONE, inplace=True, fits=("beta", "alpha"), wide=True)
 
 
 # ---- what fits what
@@ -34,7 +37,7 @@ def _require_matrix(x: Array, name: str) -> None:
         raise RuntimeError(f"{name} must be a matrix")
 
 
-def _matrix_product(left: Array, right: Array) -> Array:
+def _matrix_product(left: Array, right: Array, product: Callable[[Array, Array], Array] = jnp.matmul) -> Array:
     """(n, k) times (k, m)."""
     if left.shape[1] != right.shape[0]:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({_by(left)} and {_by(right)})")
@@ -42,10 +45,10 @@ def _matrix_product(left: Array, right: Array) -> Array:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_c_type(left)} != {_c_type(right)}")
     if is_bool(left):
         raise unimplemented("addmm_impl_cpu_", left)
-    return jnp.matmul(left, right)
+    return product(left, right)
 
 
-def _matrix_vector(matrix: Array, vector: Array) -> Array:
+def _matrix_vector(matrix: Array, vector: Array, product: Callable[[Array, Array], Array] = jnp.matmul) -> Array:
     """(n, k) times (k)."""
     if matrix.shape[1] != vector.shape[0]:
         raise RuntimeError(f"size mismatch, got input ({matrix.shape[0]}), mat ({_by(matrix)}), vec ({vector.shape[0]})")
@@ -54,10 +57,10 @@ def _matrix_vector(matrix: Array, vector: Array) -> Array:
                            f"{scalar_type(vector)}, {scalar_type(matrix)}, and {scalar_type(vector)}")
     if is_bool(matrix):
         raise unimplemented("addmv_impl_cpu", matrix)
-    return jnp.matmul(matrix, vector)
+    return product(matrix, vector)
 
 
-def _stack_product(left: Array, right: Array) -> Array:
+def _stack_product(left: Array, right: Array, kernel: str = "bmm", product: Callable[[Array, Array], Array] = jnp.matmul) -> Array:
     """(b, n, k) times (b, k, m)."""
     b, _, k = left.shape
     if right.shape[:2] != (b, k):
@@ -66,8 +69,8 @@ def _stack_product(left: Array, right: Array) -> Array:
     if left.dtype != right.dtype:
         raise RuntimeError(f"expected scalar type {scalar_type(left)} but found {scalar_type(right)}")
     if is_bool(left):
-        raise unimplemented("baddbmm_kernel", left)
-    return jnp.matmul(left, right)
+        raise unimplemented(kernel, left)
+    return product(left, right)
 
 
 def _vector_product(input: Array, other: Array) -> Array:
@@ -107,7 +110,7 @@ def matmul(input: Array, other: Array) -> Array:
     if input.dtype != other.dtype:
         raise RuntimeError(f"expected scalar type {scalar_type(input)} but found {scalar_type(other)}")
     if is_bool(input):
-        raise unimplemented("baddbmm_kernel", input)
+        raise unimplemented("bmm", input)
     return jnp.matmul(input, other)
 
 
@@ -177,17 +180,24 @@ def inner(input: Array, other: Array) -> Array:
 
 # ---- products added to something
 
-def _sum(input: Array, beta: Scalar, product: Array, alpha: Scalar) -> Array:
-    """`beta * input + alpha * product`; with a `beta` of 0 a nan in `input` does not count."""
+def _sum(input: Array, beta: Scalar, product: Array, alpha: Scalar, factor: Array) -> Array:
+    """`beta * input + alpha * product`, in the type of the product's `factor`; with a `beta` of 0 a nan in `input` does not count."""
     ahead = product.ndim - input.ndim
     for d, (n, m) in enumerate(zip(input.shape, product.shape[ahead:], strict=True)) if ahead >= 0 else ():
         if n not in (1, m):
             raise RuntimeError(f"The expanded size of the tensor ({m}) must match the existing size ({n}) at non-singleton dimension {d + ahead}.  "
                                f"Target sizes: {sizes(product)}.  Tensor sizes: {sizes(input)}")
-    if input.dtype != product.dtype:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {scalar_type(input)} and {scalar_type(product)}")
-    beta = cast(beta, input)
-    return jnp.where(beta == 0, 0, beta * input) + cast(alpha, product) * product
+    if input.dtype != factor.dtype:
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {scalar_type(input)} and {scalar_type(factor)}")
+    added = widened(input)
+    beta = cast(beta, added)
+    return (jnp.where(beta == 0, 0, beta * added) + cast(alpha, product) * product).astype(input.dtype)
+
+
+def _multiple(number: Scalar, x: Array) -> Array:
+    """Their product, rounded; of 0 it is 0 whatever x is."""
+    number = cast(number, x)
+    return apart(jnp.where(number == 0, 0, number * x))
 
 
 @accumulating()
@@ -196,15 +206,17 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
     for name, matrix in (("mat1", mat1), ("mat2", mat2)):
         if matrix.ndim != 2:
             raise RuntimeError(f"{name} must be a matrix, got {matrix.ndim}-D tensor")
-    return _sum(input, beta, _matrix_product(mat1, mat2), alpha)
+    return _sum(input, beta, _matrix_product(mat1, mat2, unrounded_product), alpha, mat1)
 
 
-@accumulating()
+@accumulating(wide=False)
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * mat @ vec`.    input: (n), mat: (n, k), vec: (k)  ->  (n)"""
     if mat.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}")
-    return _sum(input, beta, _matrix_vector(mat, vec), alpha)
+    if widened(input) is not input:                                     # PyTorch rounds both numbers here, and the vector that it adds to
+        input, beta, alpha = _multiple(beta, input), 1, cast(alpha, input)
+    return _sum(input, beta, _matrix_vector(mat, vec, unrounded_product), alpha, mat)
 
 
 @op(SAME, inplace=True, out="cast", overlap="whole", numbers=False, strides="fresh")
@@ -215,26 +227,32 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Sca
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vector.ndim}-D")
     if input.dtype == jnp.bool_:
         return input & (jnp.asarray(beta) != 0) | vec1[:, None] & vec2 & (jnp.asarray(alpha) != 0)
-    return _sum(input, beta, vec1[:, None] * vec2, alpha)
+    if widened(input) is not input:                                     # PyTorch rounds each product
+        input, vec1, beta, alpha = _multiple(beta, input), _multiple(alpha, vec1), 1, 1
+    return _sum(input, beta, apart(vec1[:, None] * vec2), alpha, vec1)
 
 
 @accumulating()
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * bmm(batch1, batch2)`.    input: (b, n, m), batch1: (b, n, k), batch2: (b, k, m)  ->  (b, n, m)"""
-    return _sum(input, beta, _stacks(batch1, batch2), alpha)
+    return _sum(input, beta, _stacks(batch1, batch2), alpha, batch1)
 
 
 @accumulating()
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * bmm(batch1, batch2).sum(0)`.    input: (n, m), batch1: (b, n, k), batch2: (b, k, m)  ->  (n, m)"""
-    return _sum(input, beta, jnp.sum(_stacks(batch1, batch2), 0, dtype=batch1.dtype), alpha)
+    products = _stacks(batch1, batch2)
+    if widened(batch1) is batch1 or not len(products):
+        return _sum(input, beta, jnp.sum(products, 0, dtype=batch1.dtype), alpha, batch1)
+    first = _sum(input, beta, products[0], alpha, batch1)                # PyTorch adds one product after the other, and rounds each time
+    return lax.scan(lambda total, product: (_sum(total, 1, product, alpha, batch1), None), first, products[1:])[0]
 
 
 def _stacks(batch1: Array, batch2: Array) -> Array:
     for name, stack in (("batch1", batch1), ("batch2", batch2)):
         if stack.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
-    return _stack_product(batch1, batch2)
+    return _stack_product(batch1, batch2, "baddbmm", unrounded_product)
 
 
 # ---- several matrices
@@ -379,4 +397,4 @@ def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
 @op(SAME, home="linalg", inplace=False, node="SumBackward1", overlap="any", numbers=False, strides="fresh")
 def vecdot(x: Array, y: Array, *, dim: int = -1) -> Array:
     """Sum of the products of the elements of `x` (conjugated) and `y` along `dim`.    x, y: (*)  ->  (*) without `dim`"""
-    return jnp.sum(jnp.conj(x) * y, dim, dtype=x.dtype)
+    return jnp.sum(widened(apart(jnp.conj(x) * y)), dim, dtype=widened(x).dtype).astype(x.dtype)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.dtype import FLOATING
+from .._core.dtype import FLOATING, bool_
 
 
 def first_outside(index: Any, low: int, high: int) -> int | None:
@@ -113,9 +113,14 @@ def divisor(input: Any, other: Any, *args: Any, **keywords: Any) -> None:
     if isinstance(other, np.ndarray):
         zero = other.dtype.kind in "iub" and other.size > 0 and not other.all()
     else:
-        zero = isinstance(other, int) and not other
+        zero = isinstance(other, int) and not other % (1 << 8 * _itemsize(input))   # what is left of it in the type of the result
     if zero and _is_whole(input):
         raise RuntimeError("ZeroDivisionError")
+
+
+def _itemsize(x: Any) -> int:
+    """How many bytes an element has in arithmetic; booleans and numbers are integers of 8."""
+    return 8 if isinstance(x, int | float | complex) or x.dtype in (np.bool_, bool_) else x.dtype.itemsize
 
 
 def _is_whole(x: Any) -> bool:

@@ -1,6 +1,7 @@
 """Reductions: sums, means, products, variances, truth."""
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.scipy import special
 
 from .._core.dtype import dtype
@@ -15,7 +17,10 @@ from .._core.op import FLOAT, NONE, Array, Dims, op
 from .arguments import dimensions, is_complex, is_inexact
 from .checks import scalar_type, SCALAR_TYPES, widened
 from .derivatives import derived
+from .single import kept
 from .nodes import with_dim
+
+SEVERAL = 64                                                 # elements from which PyTorch multiplies by several at a time, in 16 bits
 
 
 def _summand(input: Array, dtype: dtype | None) -> Array:
@@ -97,13 +102,17 @@ def _product(axes: Any, keepdim: bool) -> Callable[[Array], Array]:
     """The product over `axes`.  PyTorch divides it by each element where none is zero, which by an infinite one gives no number."""
     plain = partial(jnp.prod, axis=axes, keepdims=keepdim)
 
+    def stepwise(x: Array) -> Array:
+        rows = jnp.moveaxis(x, axes, range(len(axes))).reshape(-1, *[n for d, n in enumerate(x.shape) if d not in axes])
+        return functools.reduce(jnp.multiply, rows).reshape(jax.eval_shape(plain, x).shape)
+
     def rule(t: Array, _: Array, x: Array) -> Array:
         undefined = jnp.isinf(x) & ~jnp.any(x == 0)
         return jax.jvp(plain, (x,), (t,))[1] + jnp.sum(jnp.where(undefined, jnp.nan, 0) * t, axes, keepdims=keepdim)
 
     @derived(rule)
     def product(x: Array) -> Array:
-        return plain(x)
+        return plain(x) if widened(x) is x or not 0 < count(x, axes) < SEVERAL else stepwise(x)
     return product
 
 
@@ -116,7 +125,20 @@ def count_nonzero(input: Array, dim: Dims = None) -> Array:
 @op(FLOAT, home="torch Tensor special", inplace=False, saves="both", overlap="any", strides="fresh")
 def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """`log(exp(input).sum(dim))` without overflow.    input: (*)  ->  (*) without `dim`"""
-    return special.logsumexp(widened(input), dimensions(dim, input.ndim), keepdims=keepdim).astype(input.dtype)
+    axes = dimensions(dim, input.ndim)
+    if widened(input) is input:
+        return special.logsumexp(input, axes, keepdims=keepdim)
+    return _log_sum(input, axes, keepdim)
+
+
+def _log_sum(input: Array, axes: tuple[int, ...], keepdim: bool) -> Array:
+    """`logsumexp` of 16-bit numbers, as PyTorch composes it: its value at least, while the derivative is that of the sum in float32."""
+    wide = widened(input)
+    largest = lax.stop_gradient(jnp.max(wide, axes, keepdims=True, initial=-jnp.inf))
+    largest = jnp.where(jnp.isinf(largest), 0, largest)
+    total = kept(jnp.sum(kept(jnp.exp(kept(wide - largest, input)), input), axes, keepdims=True), input)
+    found = (kept(jnp.log(total), input) + largest).astype(input.dtype)
+    return found if keepdim else jnp.squeeze(found, axes)
 
 
 # ---- truth

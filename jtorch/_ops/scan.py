@@ -8,10 +8,11 @@ from jax import lax
 
 from .._core.dtype import dtype
 from .._core.op import FLOAT, NONE, Array, Scalar, op
-from .arguments import is_bool, is_complex, is_inexact, takes_zero_dim, unimplemented
+from .arguments import cast, is_bool, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension, widened
 from .derivatives import derived
 from .elementary import log_add_exp
+from .single import apart
 
 
 def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Array:
@@ -164,11 +165,15 @@ def trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1
     >>> torch.trapezoid(torch.tensor([1.0, 5.0, 10.0]))
     tensor(10.5000)
     """
-    return jnp.sum(_areas(y, x, dx, dim), dimension(dim, y.ndim))
+    axis = dimension(dim, y.ndim)
+    if x is not None or widened(y) is y or not y.size:
+        return jnp.sum(_areas(y, x, dx, dim), axis)
+    ends = apart(0.5 * (jnp.take(y, 0, axis) + jnp.take(y, -1, axis)))   # as PyTorch adds up, which shows in 16 bits
+    return (jnp.sum(y, axis) - ends) * cast(dx, y)
 
 
 @op(FLOAT, home="torch", inplace=False, out=False, node=lambda entry: "CumsumBackward0" if entry.operands[1] is None else "DivBackward1",
     numbers=False, strides="fresh")
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: Scalar = 1, dim: int = -1) -> Array:
     """Running integral along `dim` by the trapezoid rule.    y: (..., k, ...)  ->  (..., k - 1, ...)"""
-    return lax.cumsum(_areas(y, x, dx, dim), dimension(dim, y.ndim))
+    return _scanned(lax.cumsum, apart(_areas(y, x, dx, dim)), dim, None)

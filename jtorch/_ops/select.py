@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.dtype import check_number, dtype
 from .._core.op import NONE, SAME, Array, Scalar, op
 from .arguments import cast, gradient_only, is_bool, is_complex, is_inexact, plus_at, require_index, takes_zero_dim, unimplemented
 from .checks import broadcast_sizes, dimension, scalar_type, sizes
 from .nodes import by_tensor
 from .ranges import added, flat_places, flattened_places, places, selected
+from .single import in_single
 
 COPIED = places(IndexError, "index_copy_(): index {} is out of bounds for dimension {} with size {}")
 FILLED = places(IndexError, wraps=True)
@@ -94,7 +96,7 @@ def scatter(input: Array, dim: int, index: Array, src: Array, *, reduce: str | N
     return _written(target, places, part, reduce).reshape(input.shape)
 
 
-@op(NONE, name="scatter", inplace=True, node="ScatterBackward1", known=places(), overlap="whole")
+@op(NONE, name="scatter", inplace=True, node="ScatterBackward1", fits=("value",), known=places(), overlap="whole")
 def scatter_value(input: Array, dim: int, index: Array, value: Scalar, *, reduce: str | None = None) -> Array:
     """`input` with the number `value` written at the places that `index` names along `dim`.    input, index: (*)  ->  (*)"""
     target, places, _ = _scatter_target(input, dim, index, None, "scatter")
@@ -128,13 +130,13 @@ def _combined(input: Array, places: tuple[Array, ...], src: Array, reduce: str, 
     if reduce in ("amax", "amin"):
         return _extremes(input, places, src, reduce, include_self | ~touched)
     if reduce == "prod":
-        return _products(input if include_self else jnp.where(touched, 1, input), places, src)
-    total = (input if include_self else jnp.where(touched, 0, input)).at[places].add(src, mode="drop")
+        return in_single(_products)(input if include_self else jnp.where(touched, 1, input), places, src)
+    total = plus_at(input if include_self else jnp.where(touched, 0, input), places, src)
     if reduce == "sum":
         return total
     count = jnp.zeros(input.shape, input.dtype).at[places].add(1, mode="drop") + int(include_self)
     count = jnp.maximum(count, 1)
-    return total / count if is_inexact(input) else jnp.floor_divide(total, count)
+    return in_single(jnp.divide)(total, count) if is_inexact(input) else jnp.floor_divide(total, count)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
@@ -217,7 +219,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
     return input.at[_along(dimension(dim, input.ndim), _slices(index, "index_select"))].get(mode="promise_in_bounds")
 
 
-@op(NONE, inplace=True, known=added, overlap="none")
+@op(NONE, inplace=True, fits=("alpha",), known=added, overlap="none")
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1) -> Array:
     """`input` with `alpha * source` added to the slices that `index` names.    (..., n, ...), (k), (..., k, ...)  ->  (..., n, ...)"""
     if input.dtype != source.dtype:
@@ -251,7 +253,13 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return target.at[_along(axis, index)].set(source, mode="drop").reshape(input.shape)
 
 
-@op(NONE, inplace=True, out=False, node=by_tensor("IndexFill", (2,)), known=FILLED, strides="like")
+def _filling(number: complex, kind: dtype, name: str) -> None:
+    if isinstance(number, complex) and not kind.is_complex:
+        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
+    check_number(number, kind)
+
+
+@op(NONE, inplace=True, out=False, node=by_tensor("IndexFill", (2,)), fits=("value",), fitting=_filling, known=FILLED, strides="like")
 def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     """`input` with the number `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if index.dtype != jnp.int64:
@@ -343,6 +351,11 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
 
 # ---- sorted sequences and counts
 
+def _require_ordered(input: Array) -> None:
+    if is_bool(input) or is_complex(input):
+        raise unimplemented("searchsorted_out_cpu", input)
+
+
 @op(SAME, home="torch", inplace=False, differentiable=False, overlap="any", strides="fresh")
 def bucketize(input: Array, boundaries: Array, *, out_int32: bool = False, right: bool = False) -> Array:
     """The bucket between sorted `boundaries` that each element falls in.    input: (*), boundaries: (n)  ->  (*), int64
@@ -352,6 +365,7 @@ def bucketize(input: Array, boundaries: Array, *, out_int32: bool = False, right
     """
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    _require_ordered(input)
     return jnp.searchsorted(boundaries, input, side="right" if right else "left").astype(jnp.int32 if out_int32 else jnp.int64)
 
 
@@ -367,6 +381,7 @@ def searchsorted(sorted_sequence: Array, input: Array, *, out_int32: bool = Fals
         raise RuntimeError("torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "
                            f"and input value tensor must match, but we got boundaries tensor {sizes(sorted_sequence)} "
                            f"and input value tensor {sizes(input)}")
+    _require_ordered(input)
     if sorter is not None:
         sorted_sequence = jnp.take_along_axis(sorted_sequence, sorter, -1)
     side = "right" if right or side == "right" else "left"

@@ -151,9 +151,7 @@ def var(input: Any, dim: Dim = None, unbiased: bool | None = None, *, correction
     if dtype is None and not (data.is_floating_point() or data.is_complex()):
         dtype = torch.float32
     data = data.to(dtype or data.dtype)
-    if mask is None:
-        return torch.var(data, _dims(dim), correction=correction, keepdim=bool(keepdim)).to(data.dtype)
-    count = mask.sum(_dims(dim), True)
+    count = (torch.ones_like(data, dtype=torch.int64) if mask is None else mask).sum(_dims(dim), True)
     centred = data - sum(data, dim, keepdim=True, mask=mask) / count
     total = sum(centred * centred.conj(), dim, keepdim=keepdim, mask=mask)
     left = count.reshape(total.shape) - correction

@@ -87,10 +87,11 @@ CAUSES = [
     Cause("mish|sinc", "second gradient", "infinities", "at numbers of 1e30 PyTorch's formula overflows or cancels"),
     Cause("log_ndtr|erfcx", "gradient", "infinities", "at numbers of 1e30 the difference of two squares is their rounding"),
     Cause("logcumsumexp", "gradient", "infinities", "beside numbers of 1e30 logarithms are lost, and beside infinities PyTorch leaves terms out"),
-    Cause("prod", "second gradient", "infinities", "PyTorch divides products by infinite elements"),
+    Cause("prod", "gradient", "infinities", "PyTorch divides products by infinite elements"),
     Cause("ctc_loss", "gradient", "infinities", "log-probabilities that are infinite or no number: the two recursions go different ways"),
     Cause("bucketize", "value", "infinities", "boundaries among which are infinities and nan lie in no order, and each search goes its own way"),
-    Cause("norm nuc", "second gradient", "", "of equal singular values the second derivative does not exist"),
+    Cause("norm nuc", "gradient", "", "of equal singular values the derivative is that of the vectors which LAPACK happens to find"),
+    Cause("norm nuc", "value", "infinities", "LAPACK fails on some matrices with infinite numbers, and finds nan for others"),
 ]
 
 if __name__ == "__main__":

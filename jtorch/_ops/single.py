@@ -1,0 +1,72 @@
+"""Numbers of 16 bits, with which PyTorch computes in single precision: each of its operators rounds once, at the end."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .checks import widened
+
+
+def in_single(body: Callable[..., Any]) -> Callable[..., Any]:
+    """`body`, for a first operand of 16 bits computed in float32, its results rounded once, as PyTorch's are."""
+    @wraps(body)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        first = args[0]
+        if widened(first) is first:
+            return body(*args, **kwargs)
+        wide = [widened(x) if isinstance(x, jax.Array | np.ndarray) else x for x in args]
+        return jax.tree.map(lambda x: x.astype(first.dtype), body(*wide, **kwargs))
+    return run
+
+
+def rounded(combine: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
+    """What `combine` makes of operands in single precision, rounded once to the type of those that have the fewest digits."""
+    return combine(*map(widened, operands)).astype(min([x.dtype for x in operands], key=lambda of: of.itemsize))
+
+
+def rounded_once(combine: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array) -> jax.Array:
+    """`rounded`, for what is rounded once anyway where both operands have the same type."""
+    return combine(x, y) if x.dtype == y.dtype else rounded(combine, x, y)
+
+
+def kept(x: jax.Array, like: jax.Array) -> jax.Array:
+    """`x` in single precision, rounded to `like`'s type where that has 16 bits: what PyTorch keeps in between.  The derivative is not rounded."""
+    return x if widened(like) is like else _kept(x, like.dtype)
+
+
+def apart(x: jax.Array) -> jax.Array:
+    """`x`, of 16-bit numbers rounded before it is used: XLA joins a root with a quotient, processors that compute in 16 bits a product with a sum."""
+    return x if widened(x) is x else _kept(widened(x), x.dtype).astype(x.dtype)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _kept(x: jax.Array, dtype: np.dtype) -> jax.Array:
+    # Two conversions would not last: compilers compute in the narrow type what lies before and after them, and there join both; a reduction of
+    # precision they leave alone.  That makes the smallest numbers 0, which are rounded once they are converted.
+    limits, x = jnp.finfo(dtype), x.astype(dtype).astype(x.dtype)
+    return jnp.where(jnp.abs(x) < limits.smallest_normal, x, lax.reduce_precision(x, limits.nexp, limits.nmant))
+
+
+_kept.defjvp(lambda dtype, primals, tangents: (_kept(*primals, dtype), *tangents))
+
+
+def unrounded_product(left: jax.Array, right: jax.Array) -> jax.Array:
+    """`left @ right`; of 16-bit numbers in float32, as it is before something is added to it and the sum is rounded."""
+    return jnp.matmul(left, right) if widened(left) is left else _wide_product(left, right)
+
+
+@jax.custom_jvp
+def _wide_product(left: jax.Array, right: jax.Array) -> jax.Array:
+    return jnp.matmul(left, right, preferred_element_type=jnp.float32)
+
+
+@_wide_product.defjvp
+def _wide_product_jvp(operands: tuple[jax.Array, jax.Array], changes: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    (left, right), (d_left, d_right) = operands, changes                 # the gradients are products of 16-bit numbers, as quick as those
+    return _wide_product(left, right), widened(d_left @ right) + widened(left @ d_right)
