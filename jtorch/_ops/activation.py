@@ -14,6 +14,7 @@ from .arguments import cast, unimplemented
 from .checks import broadcast_sizes, dimension, is_floating, require_floating, scalar_type, widened
 from .derivatives import derived, magnitude
 from .elementary import tanh
+from .pointwise import ratio
 from .single import in_single, kept
 
 FUNCTIONAL = "nn.functional"
@@ -40,7 +41,7 @@ def _elu(input: Array, slope: float, scale: float, rate: float) -> Array:
 
     @derived(lambda t, result, x: t * steepness(result, x))
     def body(x: Array) -> Array:
-        return jnp.where(x > 0, x * scale, jnp.expm1(jnp.where(x > 0, 0, x) * rate) * slope)
+        return jnp.where(x >= 0, x * scale, jnp.expm1(jnp.where(x >= 0, 0, x) * rate) * slope)
     return body(input)
 
 
@@ -154,7 +155,17 @@ def gelu(input: Array, *, approximate: str = "none") -> Array:
 def silu(input: Array) -> Array:
     """`input * sigmoid(input)`, also called swish.    input: (*)  ->  (*)"""
     require_floating(input, "silu_cpu")
-    return input * jax.nn.sigmoid(input)
+    return _swish(input)
+
+
+def _swish_slope(x: Array) -> Array:
+    gate = jax.nn.sigmoid(x)
+    return gate * (1 + x * (1 - gate))
+
+
+@derived(lambda t, _, x: t * _swish_slope(x))
+def _swish(x: Array) -> Array:
+    return x / (1 + jnp.exp(-x))
 
 
 @activation(home=FUNCTIONAL)
@@ -223,7 +234,7 @@ def hardsigmoid(input: Array) -> Array:
 
 @derived(lambda t, _, x: jnp.where((x > -3) & (x < 3), t / 6, 0))
 def _hard_sigmoid(x: Array) -> Array:
-    return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, (x + 3) / 6))
+    return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, ratio(x + 3, jnp.asarray(6, x.dtype))))
 
 
 @activation(home=FUNCTIONAL)
@@ -236,7 +247,7 @@ def hardswish(input: Array) -> Array:
 
 @derived(lambda t, _, x: t * jnp.where(x <= -3, 0, jnp.where(x < 3, x / 3 + 0.5, jnp.where(x >= 3, 1, jnp.nan))))
 def _hard_swish(x: Array) -> Array:
-    return jnp.where(x <= -3, x * 0, jnp.where(x < 3, x * (x + 3) / 6, x))
+    return jnp.where(x <= -3, x * 0, jnp.where(x < 3, ratio(x * (x + 3), jnp.asarray(6, x.dtype)), x))
 
 
 @plain(node="LogSigmoidBackward0", out=True, strides="like")

@@ -358,7 +358,7 @@ def round(input: Array, *, decimals: int = 0) -> Array:
     if not is_inexact(input):
         raise unimplemented("round_cpu", input)
     unit = cast(10.0 ** decimals if decimals > 0 else 10.0 ** -decimals, input)
-    return jnp.round(input * unit) / unit if decimals > 0 else jnp.round(input / unit) * unit
+    return ratio(jnp.round(input * unit), unit) if decimals > 0 else jnp.round(ratio(input, unit)) * unit
 
 
 @op(SAME, name="round", home="special", inplace=False, node=lambda entry: f"RoundBackward{int(entry.attrs[0] != 0)}")
@@ -397,7 +397,7 @@ def logit(input: Array, eps: Scalar | None = None) -> Array:
 @derived(in_single(lambda t, _, x: t * jnp.where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), jnp.nan)))
 def _logit(x: Array) -> Array:
     held = x * jnp.where((x < 0) | (x > 1), jnp.nan, 1)
-    return jnp.log(held) - jnp.log1p(-held) if widened(held) is held else _log_odds(held)
+    return _log_odds(held)
 
 
 @derived(in_single(lambda t, _, x, eps: t * jnp.where((x >= eps) & (x <= 1 - eps), 1 / (x * (1 - x)), 0)))

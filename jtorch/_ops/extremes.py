@@ -11,7 +11,7 @@ from .._core.op import NONE, SAME, Array, Dims, Scalar, op
 from .arguments import cast, dimensions, gradient_only, is_complex, is_inexact, takes_zero_dim, unimplemented
 from .checks import dimension
 from .derivatives import derived
-from .pointwise import larger, smaller
+from .pointwise import between, larger, smaller
 from .ranges import fractions
 
 
@@ -257,7 +257,24 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Arr
     return _at(input, jnp.take_along_axis(order, jnp.argmax(run, axis, keepdims=True), axis).astype(jnp.int64), axis, keepdim)
 
 
-def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, interpolation: str, find: Callable) -> Array:
+def _at_quantile(input: Array, q: Array, axis: int | None, method: str, keepdim: bool, skips_nan: bool) -> Array:
+    """Between the two elements whose ranks are next to `q * (n - 1)`, which is found in the elements' type."""
+    rows = input.reshape(-1) if axis is None else jnp.moveaxis(input, axis, -1)
+    missing = jnp.isnan(rows)
+    ordered = jnp.sort(rows, -1)                                        # nan come last
+    last = (~missing).sum(-1, keepdims=True).astype(input.dtype) - 1 if skips_nan else jnp.full((*rows.shape[:-1], 1), rows.shape[-1] - 1, input.dtype)
+    rank = q.reshape(-1) * jnp.maximum(last, 0)
+    if not skips_nan:
+        rank = jnp.where(missing.any(-1, keepdims=True), last, rank)
+    rank = {"lower": jnp.floor, "higher": jnp.ceil, "nearest": jnp.round}.get(method, lambda x: x)(rank)
+    below, above = (jnp.take_along_axis(ordered, part(rank).astype(jnp.int64), -1) for part in (jnp.floor, jnp.ceil))
+    if method in ("linear", "midpoint"):
+        below = between(below, above, rank - jnp.floor(rank) if method == "linear" else jnp.full_like(rank, 0.5))
+    found = jnp.moveaxis(below, -1, 0).reshape(*q.shape, *below.shape[:-1])
+    return found if not keepdim else found.reshape(*q.shape, *[1] * input.ndim) if axis is None else jnp.expand_dims(found, q.ndim + axis)
+
+
+def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, interpolation: str, skips_nan: bool) -> Array:
     if input.size == 0:
         raise RuntimeError("quantile() input tensor must be non-empty")
     if q.ndim > 1:
@@ -269,7 +286,7 @@ def _checked_quantile(input: Array, q: Array, dim: int | None, keepdim: bool, in
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
     axis = None if dim is None or input.ndim == 0 else dimension(dim, input.ndim)
-    return find(input, q, axis, method=interpolation, keepdims=keepdim and input.ndim > 0)
+    return _at_quantile(input, q, axis, interpolation, keepdim and input.ndim > 0, skips_nan)
 
 
 @op(NONE, node="SqueezeBackward4", known=fractions)
@@ -279,22 +296,22 @@ def quantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = Fal
     >>> torch.quantile(torch.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)
     tensor(2.5000)
     """
-    return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.quantile)
+    return _checked_quantile(input, q, dim, keepdim, interpolation, False)
 
 
 @op(NONE, name="quantile", node="SqueezeBackward4", known=fractions)
 def quantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """The element below which a part `q` of the elements along `dim` lie.    input: (*)  ->  (*) without `dim`"""
-    return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.quantile)
+    return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, False)
 
 
 @op(NONE, node="SqueezeBackward4", known=fractions)
 def nanquantile(input: Array, q: Array, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """`quantile` of the elements that are not nan.    input: (*), q: (Q) or ()  ->  (Q, *) or (*), without `dim`"""
-    return _checked_quantile(input, q, dim, keepdim, interpolation, jnp.nanquantile)
+    return _checked_quantile(input, q, dim, keepdim, interpolation, True)
 
 
 @op(NONE, name="nanquantile", node="SqueezeBackward4", known=fractions)
 def nanquantile_at(input: Array, q: Scalar, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Array:
     """`quantile` of the elements that are not nan.    input: (*)  ->  (*) without `dim`"""
-    return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, jnp.nanquantile)
+    return _checked_quantile(input, cast(q, input), dim, keepdim, interpolation, True)

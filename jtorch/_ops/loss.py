@@ -16,6 +16,7 @@ from .distance import p_distance
 from .elementary import x_log_y
 from .pointwise import clamp_min
 from .ranges import listed_classes, margin_classes, variance
+from .reduce import averaged
 from .single import apart, in_single
 
 loss = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -40,7 +41,7 @@ def check_reduction(reduction: str, *more: str) -> None:
 def reduced(values: Array, reduction: str) -> Array:
     """All values, their mean or their sum."""
     check_reduction(reduction)
-    return values.mean() if reduction == "mean" else values.sum() if reduction == "sum" else values
+    return averaged(values, tuple(range(values.ndim))) if reduction == "mean" else values.sum() if reduction == "sum" else values
 
 
 def _weighted(values: Array, weight: Array | None, reduction: str) -> Array:

@@ -1,11 +1,11 @@
 """Padding, sliding blocks and rearrangements of channels and pixels."""
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -91,9 +91,9 @@ def _check_edges(input: Array, pads: Sequence[tuple[int, int]], mode: str, value
 
 
 def _filling(number: complex, kind: dtype, name: str) -> None:
-    if isinstance(number, complex):
+    if isinstance(number, complex) and not kind.is_complex:
         raise TypeError("pad(): argument 'value' (position 4) must be float, not complex")
-    check_number(float(number), kind)
+    check_number(number if isinstance(number, complex) else float(number), kind)
 
 
 @functional(node=nodes.padding, strides="channels", fits=("value",), fitting=_filling)
@@ -182,9 +182,18 @@ def fold(input: Array, output_size: int | tuple[int, ...], kernel_size: int | tu
                            f"{math.prod(counts)}, but got input.size(2)={input.shape[-1]}.")
     require_floating(input, "col2im_out_cpu")
     batched = input if input.ndim == 3 else input[None]
-    image = jax.ShapeDtypeStruct((batched.shape[0], batched.shape[1] // area, *space), input.dtype)
-    (result,) = jax.linear_transpose(lambda images: _blocks(images, kernel, dilation, padding, stride), image)(batched)
+    pieces = batched.reshape(batched.shape[0], -1, *kernel, *counts)
+    result = functools.reduce(jnp.add, (_placed(pieces[:, :, i, j], (i * dilation[0], j * dilation[1]), space, padding, stride)
+                                        for i in range(kernel[0]) for j in range(kernel[1])))   # in the order in which PyTorch adds them up
     return result if input.ndim == 3 else result[0]
+
+
+def _placed(piece: Array, start: tuple[int, int], space: Sequence[int], padding: Sequence[int], stride: Sequence[int]) -> Array:
+    """One number of each block at its place in the image, and zeros elsewhere.    piece: (N, C, rows, columns)  ->  (N, C, H, W)"""
+    edges = []
+    for size, first, n, p, s in zip(piece.shape[2:], start, space, padding, stride, strict=True):
+        edges.append((first - p, n - (first - p) - (size - 1) * s - 1, s - 1))
+    return lax.pad(piece, jnp.zeros((), piece.dtype), [(0, 0, 0), (0, 0, 0), *edges])
 
 
 @rearrange(strides="channels")

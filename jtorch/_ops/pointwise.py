@@ -13,11 +13,11 @@ from .._core.graph import Aval
 from .._core.op import FLOAT, NONE, SAME, Array, Scalar, op
 from .._core.run import ACCELERATED
 from .arguments import cast, is_bool, is_complex, is_inexact, unimplemented
-from .checks import scalar_type, widened
+from .checks import scalar_type
 from .derivatives import derived, direction, magnitude
 from .nodes import by_number, by_tensor
 from .ranges import divisor
-from .single import rounded, rounded_once
+from .single import accumulated, multiply_add, rounded, rounded_once
 
 INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
                    "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
@@ -35,11 +35,11 @@ def _apart(x: Array, number: Array) -> Array:
 
 
 def _plus(x: Array, y: Array, alpha: Scalar, combine: Callable[[Array, Array], Array] = jnp.add) -> Array:
-    """`x + alpha * y`, rounded once."""
+    """`x + alpha * y`, rounded once, or with another sign."""
     if isinstance(alpha, int) and alpha == 1:
         return combine(x, y)
-    factor = widened(cast(alpha, y))
-    return rounded(lambda x, y: combine(x, factor * y), x, y)
+    factor = combine(jnp.zeros((), y.dtype), cast(alpha, y))
+    return rounded(multiply_add, x, y, factor)
 
 
 @op(SAME, reflected=True, fits=("alpha",))
@@ -86,7 +86,7 @@ def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) 
     """`input + value * tensor1 * tensor2`.    (*), (*), (*)  ->  (*)"""
     if is_bool(input):
         raise unimplemented("addcmul_cpu_out", input)
-    return rounded(lambda x, y, z: x + cast(value, x) * y * z, input, tensor1, tensor2)
+    return rounded(lambda x, y, z: multiply_add(x, cast(value, x) * y, z), input, tensor1, tensor2)
 
 
 @op(SAME, fits=("value",), wide=True)
@@ -99,7 +99,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) 
 
 @derived(lambda t, _, x, y, value: t * (value / y), lambda t, _, x, y, value: -t * (value * x / (y * y)))
 def _parts(x: Array, y: Array, value: Array) -> Array:
-    return value * (x / y)
+    return ratio(value * x, y)
 
 
 @op(SAME, node=by_tensor("Lerp", (2,)), fits=("weight",), wide=True)
@@ -111,13 +111,14 @@ def lerp(input: Array, end: Array, weight: Array) -> Array:
     """
     if not is_inexact(input):
         raise unimplemented("lerp_kernel_scalar", input)
-    return rounded(_between, input, end, weight)
+    return rounded(between, input, end, weight)
 
 
 @derived(lambda t, _, start, end, weight: t * (1 - weight), lambda t, _, start, end, weight: t * weight, lambda t, _, start, end, weight: t * (end - start))
-def _between(start: Array, end: Array, weight: Array) -> Array:
+def between(start: Array, end: Array, weight: Array) -> Array:
+    """The point a part `weight` of the way from `start` to `end`."""
     near = jnp.abs(weight) < 0.5                                        # the nearer end is met exactly
-    return jnp.where(near, start + weight * (end - start), end - (end - start) * (1 - weight))
+    return jnp.where(near, multiply_add(start, weight, end - start), multiply_add(end, start - end, 1 - weight))
 
 
 # ---- quotients
@@ -323,7 +324,7 @@ def hypot(input: Array, other: Array) -> Array:
 
 @derived(lambda t, side, x, y: t * quotient(x, side), lambda t, side, x, y: t * quotient(y, side))
 def _hypotenuse(x: Array, y: Array) -> Array:
-    return jnp.hypot(x, y)
+    return jnp.hypot(accumulated(x), accumulated(y)).astype(x.dtype)
 
 
 @op(SAME, differentiable=False, numbers=False)

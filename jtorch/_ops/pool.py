@@ -13,6 +13,7 @@ from jax import lax
 from .._core.op import NONE, Array, op
 from .checks import dimension, require_floating, scalar_type, sizes, spread, widened
 from .derivatives import magnitude
+from .pointwise import ratio
 
 pool = partial(op, NONE, home="torch nn.functional", inplace=False, out=False)
 functional = partial(op, NONE, home="nn.functional", inplace=False, out=False)
@@ -206,7 +207,7 @@ def _avg_pool(input: Array, kernel: Numbers, stride: Numbers | None, padding: Nu
     divisor = divisor.flat[0] if divisor.size and (divisor == divisor.flat[0]).all() else divisor
     if jnp.issubdtype(input.dtype, jnp.integer):
         return lax.div(total, jnp.broadcast_to(divisor, total.shape).astype(total.dtype))
-    return (total / jnp.asarray(divisor).astype(total.dtype)).astype(input.dtype)
+    return ratio(total, jnp.asarray(divisor).astype(total.dtype)).astype(input.dtype)
 
 
 @pool(node="SqueezeBackward1")

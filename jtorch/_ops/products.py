@@ -14,7 +14,7 @@ from .arguments import cast, is_bool, unimplemented
 from .checks import broadcast_sizes, dimension, scalar_type, sizes, widened
 from .nodes import inner as inner_name
 from .nodes import product
-from .single import apart, unrounded_product
+from .single import apart, multiply_add, unrounded_product
 
 C_TYPES = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int", "int32": "int",
            "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
@@ -391,7 +391,8 @@ def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     axis = dimension(dim, input.ndim)
     if input.shape[axis] != 3 or other.shape[axis] != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[axis]} and {other.shape[axis]}")
-    return jnp.cross(input, other, axis=axis)
+    first, second = (lambda x: jnp.roll(x, -1, axis)), (lambda x: jnp.roll(x, -2, axis))
+    return multiply_add(-(second(input) * first(other)), first(input), second(other))
 
 
 @op(SAME, home="linalg", inplace=False, node="SumBackward1", overlap="any", numbers=False, strides="fresh")

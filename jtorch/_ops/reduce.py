@@ -17,7 +17,8 @@ from .._core.op import FLOAT, NONE, Array, Dims, op
 from .arguments import dimensions, is_complex, is_inexact
 from .checks import scalar_type, SCALAR_TYPES, widened
 from .derivatives import derived
-from .single import kept
+from .pointwise import ratio
+from .single import accumulated, kept
 from .nodes import with_dim
 
 SEVERAL = 64                                                 # elements from which PyTorch multiplies by several at a time, in 16 bits
@@ -77,7 +78,13 @@ def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype 
     tensor([1.5000, 3.5000])
     """
     input = _averaged(input, dtype, "mean")
-    return jnp.mean(input, dimensions(dim, input.ndim), keepdims=keepdim)
+    return averaged(input, dimensions(dim, input.ndim), keepdim)
+
+
+def averaged(input: Array, axes: tuple[int, ...], keepdim: bool = False) -> Array:
+    """The sum over `axes` divided by their sizes; XLA would multiply by the reciprocal.  Numbers of 16 bits add up in single precision."""
+    total = jnp.sum(widened(input), axes, keepdims=keepdim)
+    return ratio(total, jnp.asarray(math.prod(input.shape[d] for d in axes), total.dtype)).astype(input.dtype)
 
 
 @op(NONE, node="DivBackward0", out="cast")
@@ -167,21 +174,24 @@ def _variance(input: Array, dim: Dims, correction: int | float | None, keepdim: 
         raise RuntimeError("std and var only support floating point and complex dtypes")
     axes, free = dimensions(dim, input.ndim), count(input, dim) - (1 if correction is None else correction)
     input = widened(input)
-    center = jnp.mean(input, axes, keepdims=True)
-    spread = _squares(axes, keepdim)(input)
-    free = jnp.asarray(max(free, 0), spread.dtype)
-    return spread / free, center if keepdim else jnp.squeeze(center, axes)
+    center = jnp.mean(accumulated(input), axes, keepdims=True)
+    return _squares(axes, keepdim, max(free, 0))(input), center if keepdim else jnp.squeeze(center, axes)
 
 
-def _squares(axes: Any, keepdim: bool) -> Callable[[Array], Array]:
-    """The sum of squared distances from the mean; that the mean moves along makes no difference to its first derivative, unless there are infinities."""
+def _squares(axes: Any, keepdim: bool, free: float) -> Callable[[Array], Array]:
+    """The mean of squared distances from the mean; that the mean moves along makes no difference to its first derivative, unless there are infinities."""
     def off(x: Array) -> Array:
         return x - jnp.mean(x, axes, keepdims=True)
 
-    @derived(lambda t, _, x: 2 * jnp.sum((jnp.conj(off(x)) * t).real, axes, keepdims=keepdim))
+    def rule(t: Array, result: Array, x: Array) -> Array:
+        slope = jnp.asarray(2 / free if free else math.inf, x.real.dtype)
+        return (jnp.sum((jnp.conj(off(x)) * t).real, axes, keepdims=keepdim) * slope).astype(result.dtype)
+
+    @derived(rule)
     def squares(x: Array) -> Array:
-        away = off(x)
-        return jnp.sum((away * jnp.conj(away)).real, axes, keepdims=keepdim)
+        away = off(accumulated(x))
+        total = jnp.sum((away * jnp.conj(away)).real, axes, keepdims=keepdim)
+        return total / jnp.asarray(free, total.dtype)
     return squares
 
 

@@ -12,7 +12,7 @@ from .arguments import cast, is_bool, is_complex, is_inexact, takes_zero_dim, un
 from .checks import dimension, widened
 from .derivatives import derived
 from .elementary import log_add_exp
-from .single import apart
+from .single import accumulated, apart
 
 
 def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Array:
@@ -21,7 +21,7 @@ def _scanned(scan: Callable, input: Array, dim: int, dtype: dtype | None) -> Arr
         input = input.astype(dtype.numpy)
     elif not is_inexact(input):
         input = input.astype(jnp.int64)
-    return scan(widened(input), axis).astype(input.dtype) if input.size else input
+    return scan(accumulated(input), axis).astype(input.dtype) if input.size else input
 
 
 @op(NONE, inplace="exact", out="cast", overlap="whole")

@@ -1,4 +1,4 @@
-"""Numbers of 16 bits, with which PyTorch computes in single precision: each of its operators rounds once, at the end."""
+"""Results that are rounded once, at the end: PyTorch computes with numbers of 16 bits in single precision, and sums that run on in double."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._core.run import ACCELERATED
 from .checks import widened
 
+DOUBLE = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
 
 def in_single(body: Callable[..., Any]) -> Callable[..., Any]:
     """`body`, for a first operand of 16 bits computed in float32, its results rounded once, as PyTorch's are."""
@@ -25,6 +27,13 @@ def in_single(body: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def accumulated(x: jax.Array) -> jax.Array:
+    """`x` in the digits in which PyTorch runs on from one element to the next: 16 bits in single precision, and 32 on the CPU in double precision."""
+    if ACCELERATED or x.dtype not in DOUBLE:
+        return widened(x)
+    return x.astype(DOUBLE[x.dtype])
+
+
 def rounded(combine: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
     """What `combine` makes of operands in single precision, rounded once to the type of those that have the fewest digits."""
     return combine(*map(widened, operands)).astype(min([x.dtype for x in operands], key=lambda of: of.itemsize))
@@ -33,6 +42,13 @@ def rounded(combine: Callable[..., jax.Array], *operands: jax.Array) -> jax.Arra
 def rounded_once(combine: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array) -> jax.Array:
     """`rounded`, for what is rounded once anyway where both operands have the same type."""
     return combine(x, y) if x.dtype == y.dtype else rounded(combine, x, y)
+
+
+def multiply_add(x: jax.Array, y: jax.Array, z: jax.Array) -> jax.Array:
+    """`x + y * z`; in single precision on the CPU rounded once, as the instruction does it that PyTorch uses there."""
+    if ACCELERATED or x.dtype != np.float32:
+        return x + y * z
+    return (x.astype(np.float64) + y.astype(np.float64) * z.astype(np.float64)).astype(x.dtype)
 
 
 def kept(x: jax.Array, like: jax.Array) -> jax.Array:
