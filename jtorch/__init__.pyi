@@ -186,6 +186,7 @@ from jtorch import masked as masked
 from jtorch._functions.convert import masked_select as masked_select
 from jtorch._functions.removed import matrix_rank as matrix_rank
 from jtorch._core.format import memory_format as memory_format
+from jtorch._functions.shape import meshgrid as meshgrid
 from jtorch._functions.shape import movedim as movedim
 from jtorch import mps as mps
 from jtorch._functions.draw import multinomial as multinomial
@@ -754,10 +755,6 @@ def mean(input: Tensor, dim: builtins.int | Sequence[builtins.int] | None = None
 def median(input: Tensor) -> Tensor: ...
 @overload
 def median(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, *, out: Sequence[Tensor] | None = None) -> return_types.median: ...
-@overload
-def meshgrid(tensors: Sequence[Tensor], *, indexing: str | None = None) -> tuple[Tensor, ...]: ...
-@overload
-def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...]: ...
 @overload
 def min(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from types import ModuleType
@@ -179,6 +181,9 @@ L.solve_triangular(s, b, upper=True), L.solve_triangular(s, b.mT, upper=True, le
 L.ldl_factor(s), L.ldl_solve(*L.ldl_factor(s), b), L.lstsq(s, b)[0], L.lstsq(w, b[..., :3, :])[0]
 L.tensorinv(torch.randn(2, 3, 6)), L.tensorinv(torch.randn(2, 2, 3, 12, 1), ind=3)
 torch.rot90(y), torch.rot90(y, 2), torch.rot90(y, -1, (1, 2)), torch.permute_copy(y, (2, 0, 1)), torch.transpose_copy(y, 0, 1), torch.ravel(y[:, ::2, ::2])
+torch.rot90(y.mT), torch.rot90(y.mT, 2, (0, 2)), torch.rot90(y.mT, 4), torch.rot90(y[:, ::2], -1, (0, 2)), torch.unravel_index(torch.arange(6).view(2, 3), (4, 5))
+torch.meshgrid(y[0, 0], y[0, :, 0], indexing="xy"), torch.meshgrid(y[0, 0], y[0, 0, 0], y[0, :, 0], indexing="ij"), torch.meshgrid(y[0, 0, 0], y[0, 0], indexing="xy")
+torch.istft(torch.stft(y.flatten(), 16, return_complex=True), 16), torch.istft(torch.stft(y.flatten(), 16, return_complex=True, onesided=False), 16, return_complex=True)
 torch.nonzero(y > 0), torch.argwhere(y[0] > 0), torch.nonzero(y[0, 0] > 0)
 T.fft(y, dim=1), T.fft(y, n=9, dim=0), T.ifft(y.permute(2, 0, 1), dim=1), T.rfft(y, dim=-2), T.irfft(y, dim=0), T.hfft(y, dim=1), T.ihfft(y, dim=1)
 T.fft2(y, dim=(0, 2)), T.fft2(y), T.fftn(y), T.fftn(y, dim=1), T.fftn(y, s=(3, 3), dim=(0, 1)), T.ifftn(y.transpose(0, 1), dim=(2,))
@@ -200,6 +205,29 @@ def test_strides_of_routines(code: str, batch: tuple[int, ...]) -> None:
         flat = [x for one in results for x in (one if isinstance(one, tuple) else (one,))]
         return [[s for s, n in zip(x.stride(), x.shape, strict=True) if n > 1] for x in flat]
     assert seen(jtorch) == seen(torch)
+
+
+@pytest.mark.parametrize("code", ["[g.tolist() for g in torch.meshgrid(x, y)]", "torch.meshgrid([x, y], indexing='xy')[1].tolist()", "torch.meshgrid()", "torch.meshgrid(x, y.double())",
+                                  "torch.meshgrid(x, indexing='zz')", "torch.meshgrid(x, 1, indexing='ij')", "torch.meshgrid([x], [y])", "torch.meshgrid(x.exp(), y, indexing='ij')[1].grad_fn",
+                                  "(torch.meshgrid(y, y, indexing='ij')[0].mul_(2), y)[1].tolist()", "(y.mul_(2), grid)[1].tolist()",
+                                  "torch.autograd.grad((torch.meshgrid(x, y, indexing='ij')[0] * 2).sum(), x)[0].tolist()"])
+def test_grids_are_views(code: str) -> None:
+    def outcome(package: ModuleType) -> Any:
+        y = package.arange(3.0)
+        names = {"torch": package, "x": package.arange(2.0).requires_grad_(), "y": y, "grid": package.meshgrid(y, y, indexing="xy")[0]}
+        try:
+            return eval(code, names)
+        except (RuntimeError, TypeError) as error:
+            return type(error), str(error).splitlines()[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert outcome(jtorch) == outcome(torch)
+
+
+def test_one_warning_of_grids() -> None:
+    code = "import warnings, jtorch as torch; warnings.simplefilter('always'); x = torch.ones(2); torch.meshgrid(x); torch.meshgrid(x); torch.meshgrid(x, indexing='ij')"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert told.count("UserWarning: torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.") == 1
 
 
 def positions(m: ModuleType) -> Any:

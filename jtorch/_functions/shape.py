@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import math
 from operator import index
 from typing import Any
+import warnings
 
 import numpy as np
 
@@ -23,6 +24,11 @@ from .._ops.views import basic_index, bits, expanded, imaginary_part, infer_size
 from .order import CONTIGUOUS, in_format, is_contiguous
 
 VIEW, COPY = reshaped.op, copied.op
+
+
+class Told:
+    """What was warned of, which is done once."""
+    indexing = False
 
 
 @public("Tensor")
@@ -141,6 +147,37 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
         check_broadcast(shape, tensor.shape)
         shape = np.broadcast_shapes(shape, tensor.shape)
     return tuple([expand(t, shape) for t in tensors])
+
+
+@public("torch")
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """The coordinates of all points of a grid, as views of the vectors; "xy" swaps the first two dimensions.    (n), (m)  ->  (n, m), (n, m)
+
+    >>> torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4]), indexing="ij")
+    (tensor([[1, 1],
+            [2, 2]]), tensor([[3, 4],
+            [3, 4]]))
+    """
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    for k, tensor in enumerate(tensors):
+        if not isinstance(tensor, Tensor):
+            raise misfit.wrong_element(tensor, k)
+        if tensor.dtype is not tensors[0].dtype or tensor.device is not tensors[0].device:
+            raise RuntimeError(f"meshgrid expects all tensors to have the same {'device' if tensor.dtype is tensors[0].dtype else 'dtype'}")
+        if tensor.dim() > 1:
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got:  {list(tensor.shape)}")
+    if indexing is None and not Told.indexing:
+        Told.indexing = True
+        warnings.warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", UserWarning, stacklevel=2)
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    places = list(range(len(tensors)))
+    if indexing == "xy":
+        places[:2] = places[:2][::-1]
+    sizes = [tensors[k].numel() for k in places]
+    return tuple([expand(reshape(t, [n if k == place else 1 for k, n in enumerate(sizes)]), sizes) for t, place in zip(tensors, places, strict=True)])
 
 
 @public("torch")

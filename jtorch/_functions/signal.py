@@ -184,7 +184,8 @@ def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: 
     found = _overlapping(frames * window, hop) / _envelope(window, frames.shape[1], hop, n_fft // 2 if center else 0, length)
     begin = n_fft // 2 if center else 0
     end = found.shape[1] - begin if length is None else begin + length
-    return _cut(found, begin, end) if input.dim() == 3 else _cut(found, begin, end).squeeze(0)
+    found = _cut(found, begin, end).contiguous()
+    return found if input.dim() == 3 else found.squeeze(0)
 
 
 def _overlapping(frames: Tensor, hop: int) -> Tensor:

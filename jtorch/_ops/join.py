@@ -298,19 +298,6 @@ def kron(input: Array, other: Array) -> Array:
     return jnp.kron(input.astype(jnp.int8), other.astype(jnp.int8)).astype(jnp.bool_) if is_bool(input) else jnp.kron(input, other)
 
 
-@grids(spread=True, node="ExpandBackward0")
-def meshgrid(tensors: Arrays, *, indexing: str | None = None) -> tuple[Array, ...]:
-    """The coordinates of all points of a grid; `meshgrid(*tensors)`; "xy" swaps the first two dimensions.    (n), (m)  ->  (n, m), (n, m)"""
-    for tensor in tensors:
-        if tensor.dtype != tensors[0].dtype:
-            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
-        if tensor.ndim > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got:  {sizes(tensor)}")
-    if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
-    return tuple(jnp.meshgrid(*(jnp.atleast_1d(x) for x in tensors), indexing=indexing or "ij"))
-
-
 @grids(spread=True)
 def cartesian_prod(tensors: Arrays) -> Array:
     """All ways to choose one element from each vector; `cartesian_prod(*tensors)`.    (n), (m)  ->  (n m, 2)"""

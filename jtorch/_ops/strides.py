@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._core.layout import columns, contiguous, lay, lay_in, of, ordered
+from .._core.layout import columns, contiguous, in_memory, lay, lay_in, of, ordered, preserved
 
 
 def columns_where_left(made: Any, *given: Any) -> Any:
@@ -34,12 +34,12 @@ def inverted(made: Any, A: Any, ind: int = 2) -> Any:
 
 
 def turned(made: Any, input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
-    """By an odd number of quarters: two dimensions are exchanged."""
-    order = list(range(len(input.shape)))
-    if k % 2 and input._in_order:
-        a, b = (d % len(order) for d in dims)
-        order[a], order[b] = order[b], order[a]
-        lay_in(made, order)
+    """A copy as the input lies in memory; by an odd number of quarters two dimensions are exchanged."""
+    if k % 4 == 0 or made._value.aval.levels:
+        return made
+    a, b = (d % len(input.shape) for d in dims)
+    exchanged = {a: b, b: a} if k % 2 else {}
+    lay_in(made, [exchanged.get(d, d) for d in in_memory(preserved(input))])
     return made
 
 
