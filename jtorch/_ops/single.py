@@ -15,6 +15,7 @@ from .checks import widened
 
 DOUBLE = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
 
+
 def in_single(body: Callable[..., Any]) -> Callable[..., Any]:
     """`body`, for a first operand of 16 bits computed in float32, its results rounded once, as PyTorch's are."""
     @wraps(body)
