@@ -32,7 +32,8 @@ def infer(op: Any, kinds: Sequence, operands: Sequence, attrs: tuple, mode: Mode
     numbers = tuple([None if isinstance(k, Aval) else x for k, x in zip(kinds, operands, strict=True)])
     _check_wide(op, numbers, kinds)
     facts, notices = _infer(op, tuple(kinds), numbers, attrs, tuple(map(type, attrs)), mode)   # 1 and True are equal but not the same
-    check_numbers(op, operands, facts[1][0][1])
+    if facts[1]:
+        check_numbers(op, operands, facts[1][0][1])
     for message in notices:
         warnings.warn(message, stacklevel=user_frame()[1])
     return facts

@@ -130,7 +130,7 @@ def ratio(x: Array, y: Array) -> Array:
     """
     if ACCELERATED or not is_inexact(x):
         return x / y
-    return jnp.divide(*lax.optimization_barrier(jnp.broadcast_arrays(x, y)))
+    return jnp.divide(*map(lax.optimization_barrier, jnp.broadcast_arrays(x, y)))   # apart: the change of one, that it is 0, is no matter of the other's
 
 
 @derived(lambda t, _, x, y: t / y, lambda t, result, x, y: -(t / y) * result)
