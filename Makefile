@@ -25,6 +25,7 @@ conformance: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --wide $(PYTEST_ARGS)
 	JTORCH_EAGER=1 $(BIN)/python tests/conformance/operators.py --limit 2 --rows tests/conformance/eager.jsonl
 	$(BIN)/python tests/conformance/operators.py
+	$(BIN)/python tests/conformance/edges.py
 	$(BIN)/python tests/conformance/modules.py
 	$(BIN)/python tests/conformance/optimizers.py
 	$(BIN)/python tests/conformance/fuzz.py
