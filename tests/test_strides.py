@@ -178,7 +178,7 @@ L.lu_solve(*L.lu_factor(s), b), L.lu_solve(*L.lu_factor(s), b.mT, left=False), t
 L.qr(s), L.qr(w, mode="complete"), L.qr(w, mode="r"), torch.qr(w.mT), torch.geqrf(w), L.householder_product(s, s[..., 0]), torch.ormqr(s, s[..., 0], b)
 L.eigh(s), L.eig(s), L.svd(w), L.svd(w, full_matrices=False), torch.svd(w), torch.svd(s, some=False)
 L.solve_triangular(s, b, upper=True), L.solve_triangular(s, b.mT, upper=True, left=False), torch.triangular_solve(b, s)
-L.ldl_factor(s), L.ldl_solve(*L.ldl_factor(s), b), L.lstsq(s, b)[0], L.lstsq(w, b[..., :3, :])[0]
+L.ldl_factor(s), L.ldl_solve(*L.ldl_factor(s), b), L.lstsq(s, b)[0], L.lstsq(w, b[..., :3, :])[0], L.lstsq(w.mT, torch.randn(*w.shape[:-2], 5, 2))[0], L.lstsq(w.mT, torch.randn(*w.shape[:-2], 5))[0]
 L.tensorinv(torch.randn(2, 3, 6)), L.tensorinv(torch.randn(2, 2, 3, 12, 1), ind=3)
 torch.rot90(y), torch.rot90(y, 2), torch.rot90(y, -1, (1, 2)), torch.permute_copy(y, (2, 0, 1)), torch.transpose_copy(y, 0, 1), torch.ravel(y[:, ::2, ::2])
 torch.rot90(y.mT), torch.rot90(y.mT, 2, (0, 2)), torch.rot90(y.mT, 4), torch.rot90(y[:, ::2], -1, (0, 2)), torch.unravel_index(torch.arange(6).view(2, 3), (4, 5))

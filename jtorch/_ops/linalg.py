@@ -16,7 +16,7 @@ from .checks import broadcast_sizes, scalar_type, widened
 from .nodes import power
 from .singular import (INDEFINITE, SINGULAR, UNSOLVED, failing_minor, raises, raises_below_zero, raises_for_nan, require_finite,
                        require_finite_eig, zero_pivot)
-from .strides import columns_of_inverse, columns_where_left, first_columns
+from .strides import columns_of_inverse, columns_where_left, first_columns, first_rows
 
 algebra = partial(op, NONE, home="linalg")
 
@@ -174,7 +174,7 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
     return solve_one_triangular(A, input, trans=int(transpose), lower=not upper, unit_diagonal=unitriangular), A
 
 
-@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast", fails=raises_for_nan, strides=columns)
+@algebra(returns="solution residuals rank singular_values", differentiable=(0, 1), saves="both", out="cast", fails=raises_for_nan, strides=first_rows)
 def lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple[Array, ...]:
     """The X of least `|A X - B|`, residuals, rank, singular values.    A: (*, m, n), B: (*, m, k)  ->  (*, n, k), (*, k), (*), (*, min(m, n))"""
     require_matrices(A, "torch.linalg.lstsq")

@@ -4,7 +4,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
+
 from .._core.layout import columns, contiguous, in_memory, lay, lay_in, of, ordered, preserved
+from .._core.op import Array, op, view
+from .._core.record import record
+from .._core.tensor import wrap
 
 
 def columns_where_left(made: Any, *given: Any) -> Any:
@@ -22,6 +27,32 @@ def first_columns(made: tuple, *given: Any) -> tuple:
     """U, S and V, which is LAPACK's Vᴴ turned back."""
     columns(made[0], *given)
     return made
+
+
+@op(home="", inplace=False, out=False, strides="fresh")
+def lengthened(input: Array, dim: int, count: int) -> Array:
+    """`input` with `count` more zeros at the end of `dim`."""
+    return jnp.pad(input, [(0, count if d == dim else 0) for d in range(input.ndim)])
+
+
+@view(home="", put=lambda base, new, dim, count: lengthened(new, dim, base.shape[dim] - count))
+def cut_short(input: Array, dim: int, count: int) -> Array:
+    """The first `count` places along `dim`, what `lengthened` was made of."""
+    return input[(slice(None),) * dim + (slice(count),)]
+
+
+lengthened.op.hidden = cut_short.op.hidden = True            # in the gradient graph the routine itself is seen
+
+
+def first_rows(made: Any, A: Any, B: Any, *given: Any) -> Any:
+    """X of the least `|A X - B|`, which LAPACK leaves in the first rows of B."""
+    (m, n), shape = A.shape[-2:], made[0].shape
+    if m <= n or made[0]._value.aval.levels or 0 in shape:
+        return columns(made, A, B)
+    dim = len(shape) - 2 + (len(B.shape) < len(A.shape))
+    buffer = wrap(record(lengthened.op, (made[0],), (dim, m - n)))
+    whole = buffer if len(B.shape) < len(A.shape) else columns(buffer, A)
+    return whole._view(cut_short.op, (), (dim, n)), *made[1:]
 
 
 def inverted(made: Any, A: Any, ind: int = 2) -> Any:

@@ -218,7 +218,7 @@ def write_table(given: Path, eager: Path, table: Path, limit: int | None) -> Non
              f"{len(by_name)} names, {samples} sample inputs{'' if limit is None else f' (at most {limit} for a name and type)'}: {types}.",
              "Function, method, in-place and operator forms, aliases, `out=`, gradients, gradients of gradients, error inputs.",
              f"{len(by_name) - len(bad)} names ({100 * (1 - len(bad) / len(by_name)):.1f} %) pass everything.", "",
-             f"Strides of results differ for {len(strides)} of {len(rows)} pairs of operator and type, counted apart: {', '.join(sorted(set(strides)))}.", ""]
+             f"Strides of results differ for {len(strides)} of {len(rows)} pairs of operator and type{': ' * bool(strides)}{', '.join(sorted(set(strides)))}; they are counted apart.", ""]
     if at_once:
         fewer = {row["op"] for row in at_once}
         other = sorted(set(failing(at_once)) - set(bad))
