@@ -83,7 +83,18 @@ torch.float_power(2.7, torch.tensor([1, 2]))
 torch.tensor([3, 2, -1, 0]) ** 200
 torch.tensor([3, 2, -1, 0]) ** torch.tensor([200, 3, 5, 0])
 torch.tensor([3, 2], dtype=torch.uint8) ** torch.tensor([200, 3], dtype=torch.uint8)
+torch.tensor([0, 1, 2, 3], dtype=torch.uint8) ** torch.tensor([128, 200, 128, 255], dtype=torch.uint8)
+torch.tensor([0, 1, 2, 3], dtype=torch.uint8) ** 128
+torch.tensor([3, -1], dtype=torch.int8) ** 127
 3 ** torch.tensor([100, 3])
+torch.zeros(2).fill_(2 ** 63)
+torch.zeros(2).fill_(2 ** 64)
+torch.zeros(2).fill_(-2 ** 63 - 1)
+torch.zeros(2, dtype=torch.int64).fill_(2 ** 63)
+torch.zeros(2, dtype=torch.bool).fill_(2 ** 63)
+torch.zeros(2, dtype=torch.bool).fill_(2 ** 64)
+torch.fill(torch.zeros(2), 2 ** 63)
+torch.nn.functional.soft_margin_loss(torch.tensor([-1000.0, -20, 0, 20, 1000]), torch.ones(5), reduction="none")
 torch.tensor([2]) ** torch.tensor([-1])
 torch.tensor([1, 2]).pow_(-1)
 torch.tensor([True, False]) ** True

@@ -137,16 +137,23 @@ def chosen(given: dtype | type | None, default: dtype) -> dtype:
     return default if given is None else of_python.get(given, given)
 
 
+WIDE = 1 << 63                                               # the least integer that 64 bits do not hold next to a sign
 SHORT = (float16, bfloat16)                                  # types in which PyTorch does not compute, but only keeps results
 DType = dtype                                                # inside the next two classes `dtype` is an attribute
 
 
+def check_integer(value: int) -> None:
+    """Raise OverflowError for what 64 bits do not hold, with a sign or without."""
+    if not -WIDE <= value < 2 * WIDE:
+        raise OverflowError("int too big to convert" if value > 0 else "can't convert negative int to unsigned")
+
+
 def check_number(value: complex, kind: dtype) -> None:
     """Raise RuntimeError where a tensor of the type `kind` can't hold the number `value`; an unsigned type takes a negative integer modulo its size."""
+    if isinstance(value, int):
+        check_integer(value)
     if kind is bool_:
         return
-    if isinstance(value, int) and not -1 << 63 <= value < 1 << 64:
-        raise OverflowError("int too big to convert" if value > 0 else "can't convert negative int to unsigned")
     fits = kind.is_complex or not isinstance(value, complex) or not value.imag
     if fits and kind.category == INTEGRAL:
         limits = np.iinfo(kind.numpy)

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import host, lower
 from .device import CPU
+from .dtype import WIDE
 from .graph import Aval, aval, here
 from .immediate import Known
 from .infer import check_numbers, infer
@@ -16,7 +17,6 @@ from .run import leaving, watching
 
 MOST = 15                                                    # elements of a tensor
 KEPT = 1 << 14                                               # operations that are remembered
-WIDE = 1 << 63                                               # no 64 bits hold such a number
 PLAIN = frozenset(("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"))   # types with which NumPy computes as XLA does
 FACTS = 3                                                    # of a key, before the operands' kinds: the operation, its attributes, the mode
 KNOWN: dict[tuple, Known | None] = {}

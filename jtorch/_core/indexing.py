@@ -13,7 +13,7 @@ import numpy as np
 from . import layout
 from .batched import is_batched
 from .device import CPU
-from .dtype import BOOL, FLOATING, bool_, check_number, float64, int64, uint8
+from .dtype import BOOL, FLOATING, WIDE, bool_, check_number, float64, int64, uint8
 from .graph import Aval, Value, aval, computed, computed_on_host, here
 from .hostwrite import written
 from .infer import check_broadcast
@@ -188,7 +188,7 @@ def _assignable(tensor: Any, value: Any) -> Any:
     if not isinstance(value, bool | int | float | complex):
         kind = type(value)
         raise TypeError(f"can't assign a {'numpy.' * (kind.__module__ == 'numpy')}{kind.__name__} to a {tensor.type()}")
-    if isinstance(value, int) and abs(value) >= 1 << 63:
+    if isinstance(value, int) and abs(value) >= WIDE:
         raise ValueError("Overflow when unpacking long long")
     check_number(value, float64 if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4 else tensor.dtype)
     return value
@@ -311,7 +311,7 @@ def _integer(item: Any, dim: int, size: int) -> int:
         raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
                          f"{type(item).__name__})")
     i = item.__index__()
-    if abs(i) >= 1 << 63:
+    if abs(i) >= WIDE:
         raise ValueError("Overflow when unpacking long long")
     if not -size <= i < size:
         raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {size}")
@@ -475,7 +475,7 @@ def _fill_name(entry: Any) -> str:
 @op(home="", inplace=False, node=_fill_name)
 def filled(input: Array, value: Array) -> Array:
     """`value`, broadcast and converted to be the new contents of `input`."""
-    value = jnp.asarray(value)
+    value = jnp.asarray(np.asarray(value) if isinstance(value, int) else value)   # NumPy has a type for what is beyond 63 bits
     check_broadcast(input.shape, value.shape)
     shape = np.broadcast_shapes(input.shape, value.shape)
     if shape != input.shape:

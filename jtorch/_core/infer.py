@@ -10,13 +10,11 @@ from typing import Any
 import jax
 
 from . import lower
-from .dtype import FLOATING, SHORT, dtype, float32, from_numpy, int64
+from .dtype import FLOATING, SHORT, WIDE, check_integer, dtype, float32, from_numpy, int64
 from .graph import Array, Aval, Entry, Mode
 from .promote import NUMBERS
 from .run import PACKAGE, user_frame
 
-WIDE = 1 << 63                                               # the least integer that has no type with a sign
-LEAST = -WIDE
 KEPT = 1 << 14                                               # inferences that are remembered
 Facts = tuple[tuple, list[tuple[tuple, dtype]]]              # each operand's conversion, and the results' shapes and types
 _notices: list[str] = []                                     # what bodies have warned of in the inference under way
@@ -33,7 +31,7 @@ def infer(op: Any, kinds: Sequence, operands: Sequence, attrs: tuple, mode: Mode
     _check_wide(op, numbers, kinds)
     facts, notices = _infer(op, tuple(kinds), numbers, attrs, tuple(map(type, attrs)), mode)   # 1 and True are equal but not the same
     if facts[1]:
-        check_numbers(op, operands, facts[1][0][1])
+        _check_fits(op, operands, facts[1][0][1])
     for message in notices:
         warnings.warn(message, stacklevel=user_frame()[1])
     return facts
@@ -42,6 +40,10 @@ def infer(op: Any, kinds: Sequence, operands: Sequence, attrs: tuple, mode: Mode
 def check_numbers(op: Any, operands: Sequence, result: dtype) -> None:
     """Raise for numbers that 64 bits do not hold, or where the operation converts them to it, the type of the result."""
     _check_wide(op, operands, (result,))
+    _check_fits(op, operands, result)
+
+
+def _check_fits(op: Any, operands: Sequence, result: dtype) -> None:
     for k, name in getattr(op, "fits", ()):
         if type(operands[k]) in NUMBERS:
             op.fitting(operands[k], float32 if op.wide and result in SHORT else result, name)
@@ -50,9 +52,8 @@ def check_numbers(op: Any, operands: Sequence, result: dtype) -> None:
 def _check_wide(op: Any, operands: Sequence, kinds: Sequence) -> None:
     """An integer that has no type with a sign may meet floating point numbers, but no integers."""
     for x in operands:
-        if type(x) is int and not LEAST <= x < WIDE:
-            if not LEAST <= x < 2 * WIDE:
-                raise OverflowError("int too big to convert" if x > 0 else "can't convert negative int to unsigned")
+        if type(x) is int and not -WIDE <= x < WIDE:
+            check_integer(x)
             met = next((k if isinstance(k, dtype) else k.dtype for k in kinds if isinstance(k, Aval | dtype)), int64)
             if met.category < FLOATING and not getattr(op, "fits", ()):
                 raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {met.title} and UInt64")

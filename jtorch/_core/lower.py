@@ -32,9 +32,9 @@ def evaluate(entry: Entry, operands: Sequence) -> tuple:
 
 
 def _evaluate(entry: Entry, operands: Sequence) -> tuple:
-    with np.errstate(all="ignore"):                          # a number that is infinite in its type, which nobody warns of
+    # By the name a profiler knows XLA's kernels: see `profiling`.  Nobody warns of a number that is infinite in its type.
+    with jax.named_scope(f"{entry.op.name}.{entry.first}"), np.errstate(all="ignore"):
         converted = [x if cast is None else _convert(x, cast.numpy) for x, cast in zip(operands, entry.casts, strict=True)]
-    with jax.named_scope(f"{entry.op.name}.{entry.first}"), np.errstate(all="ignore"):  # by which a profiler knows XLA's kernels: see `profiling`
         results = entry.op.run(converted, entry.attrs)
     return results if results.__class__ is tuple else (results,)
 

@@ -136,12 +136,12 @@ class Op:
         if "alpha" in self.kinds:
             _check_alpha(kinds[list(self.kinds).index("alpha")], common)
 
-        alone = float32 if self.wide and common in SHORT and any(isinstance(k, Aval) and k.shape for k in kinds) else common
+        of_number = float32 if self.wide and common in SHORT and any(isinstance(k, Aval) and k.shape for k in kinds) else common
 
         def one(kind: Any, role: str) -> dtype | None:
             if kind is None or role == "keep" or role != "array" and not isinstance(kind, Aval):
                 return None
-            return alone if isinstance(kind, type) or not kind.shape and kind.dtype is not common else common
+            return of_number if isinstance(kind, type) or not kind.shape and kind.dtype is not common else common
         return tuple([one(k, r) for k, r in zip(kinds, roles, strict=True)])
 
     def check(self, kinds: Sequence, attrs: tuple) -> None:

@@ -280,8 +280,6 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions.")
         return self._write(record(FILL.op, (self, value)), "fill_")
     value = numbers_like(self, value)
-    if isinstance(value, int) and abs(value) >= 1 << 63:
-        raise OverflowError("int too big to convert")
     check_number(value, self.dtype)
     if self.device is CPU and not self.requires_grad:        # needs no program
         with np.errstate(all="ignore"):

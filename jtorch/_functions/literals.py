@@ -63,7 +63,7 @@ def _integers(plain: Any, kind: dtype) -> np.ndarray:
     array = np.array(plain, dtype=object)
     low = limits.min or -limits.max                          # a negative number wraps around in an unsigned type
     if array.size and not (low <= np.min(array) and np.max(array) <= limits.max):
-        if not -1 << 63 <= np.min(array) or not np.max(array) < 1 << 63:
+        if not -dt.WIDE <= np.min(array) or not np.max(array) < dt.WIDE:
             raise ValueError("Overflow when unpacking long long")
         raise RuntimeError(f"value cannot be converted to type {kind.numpy} without overflow")
     return array.astype(np.int64).astype(kind.numpy) if kind is dt.uint8 else array.astype(kind.numpy)

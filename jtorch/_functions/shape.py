@@ -176,8 +176,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     places = list(range(len(tensors)))
     if indexing == "xy":
         places[:2] = places[:2][::-1]
-    sizes = [tensors[k].numel() for k in places]
-    return tuple([expand(reshape(t, [n if k == place else 1 for k, n in enumerate(sizes)]), sizes) for t, place in zip(tensors, places, strict=True)])
+    grid = [tensors[k].numel() for k in places]
+    return tuple([expand(reshape(t, [n if k == place else 1 for k, n in enumerate(grid)]), grid) for t, place in zip(tensors, places, strict=True)])
 
 
 @public("torch")

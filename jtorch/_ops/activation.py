@@ -73,8 +73,9 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
     if input.dtype == jnp.uint8 and min_val < 0:
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     for bound in (min_val, max_val):
-        for kind in (*([] if is_floating(input) else [int64]), from_numpy(input.dtype)):
-            check_number(bound, kind)
+        if not is_floating(input):
+            check_number(bound, int64)                                  # by way of which a number becomes an integer
+        check_number(bound, from_numpy(input.dtype))
     return _clip(input, min_val, max_val)
 
 

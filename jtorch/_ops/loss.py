@@ -154,7 +154,7 @@ def _soft_margin_slope(margin: Array) -> Array:
 
 @derived(lambda t, _, x, y: t * (y * _soft_margin_slope(x * y)), lambda t, _, x, y: t * (x * _soft_margin_slope(x * y)))
 def _soft_margin(x: Array, y: Array) -> Array:
-    return jax.nn.softplus(-y * x) if widened(x) is x else in_single(jnp.log1p)(jnp.exp(-y * x))
+    return in_single(jnp.log1p)(jnp.exp(-y * x))
 
 
 @loss(node=nodes.reduced("AddBackward0"), saves="nothing", strides="like")

@@ -17,7 +17,7 @@ from .checks import scalar_type
 from .derivatives import derived, direction, magnitude
 from .nodes import by_number, by_tensor
 from .ranges import divisor
-from .single import accumulated, multiply_add, rounded, rounded_once
+from .single import accumulated, in_single, multiply_add, rounded_once
 
 INTEGER_ADDCDIV = ("Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
                    "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
@@ -35,11 +35,11 @@ def _apart(x: Array, number: Array) -> Array:
 
 
 def _plus(x: Array, y: Array, alpha: Scalar, combine: Callable[[Array, Array], Array] = jnp.add) -> Array:
-    """`x + alpha * y`, rounded once, or with another sign."""
+    """`x + alpha * y`, or with `combine` subtracting `x - alpha * y`, rounded once."""
     if isinstance(alpha, int) and alpha == 1:
         return combine(x, y)
     factor = combine(jnp.zeros((), y.dtype), cast(alpha, y))
-    return rounded(multiply_add, x, y, factor)
+    return in_single(multiply_add)(x, y, factor)
 
 
 @op(SAME, reflected=True, fits=("alpha",))
@@ -86,7 +86,7 @@ def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) 
     """`input + value * tensor1 * tensor2`.    (*), (*), (*)  ->  (*)"""
     if is_bool(input):
         raise unimplemented("addcmul_cpu_out", input)
-    return rounded(lambda x, y, z: multiply_add(x, cast(value, x) * y, z), input, tensor1, tensor2)
+    return in_single(lambda x, y, z: multiply_add(x, cast(value, x) * y, z))(input, tensor1, tensor2)
 
 
 @op(SAME, fits=("value",), wide=True)
@@ -94,7 +94,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1) 
     """`input + value * tensor1 / tensor2`.    (*), (*), (*)  ->  (*)"""
     if not is_inexact(input):
         raise RuntimeError(INTEGER_ADDCDIV)
-    return rounded(lambda x, y, z: x + _parts(y, z, cast(value, x)), input, tensor1, tensor2)
+    return in_single(lambda x, y, z: x + _parts(y, z, cast(value, x)))(input, tensor1, tensor2)
 
 
 @derived(lambda t, _, x, y, value: t * (value / y), lambda t, _, x, y, value: -t * (value * x / (y * y)))
@@ -111,7 +111,7 @@ def lerp(input: Array, end: Array, weight: Array) -> Array:
     """
     if not is_inexact(input):
         raise unimplemented("lerp_kernel_scalar", input)
-    return rounded(between, input, end, weight)
+    return in_single(between)(input, end, weight)
 
 
 @derived(lambda t, _, start, end, weight: t * (1 - weight), lambda t, _, start, end, weight: t * weight, lambda t, _, start, end, weight: t * (end - start))
@@ -319,7 +319,7 @@ def hypot(input: Array, other: Array) -> Array:
     """Length of the hypotenuse, `sqrt(input² + other²)`.    input, other: (*)  ->  (*)"""
     if not is_inexact(input):
         raise unimplemented("hypot_cpu", input)
-    return rounded(_hypotenuse, input, other)
+    return in_single(_hypotenuse)(input, other)
 
 
 @derived(lambda t, side, x, y: t * quotient(x, side), lambda t, side, x, y: t * quotient(y, side))

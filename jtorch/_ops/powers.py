@@ -36,8 +36,8 @@ def pow(input: Array, exponent: Array) -> Array:
         if not isinstance(exponent, np.ndarray):
             raise unimplemented("pow", input)
         return input if exponent else jnp.ones_like(input)
-    if isinstance(exponent, np.ndarray):                                # a constant: small whole powers compile to multiplications
-        if not is_complex(input) and float(exponent).is_integer() and 0 <= exponent <= 3:
+    if isinstance(exponent, np.ndarray):                                # a constant: whole powers compile to multiplications
+        if not is_complex(input) and float(exponent).is_integer() and 0 <= exponent <= (3 if is_floating(input) else np.inf):
             return _whole_power(input, int(exponent))
         if is_floating(input) and exponent.item() in INVERSE:
             return _inverse_power(exponent.item())(input)
@@ -57,7 +57,8 @@ def _integer_power(x: Array, n: Array) -> Array:
         return jnp.where((n >> k) & 1, made * square, made), square * square
 
     x, n = jnp.broadcast_arrays(x, n)
-    return lax.fori_loop(0, jnp.iinfo(n.dtype).bits - 1, lambda k, state: step(lax.convert_element_type(k, n.dtype), state), (jnp.ones_like(x), x))[0]
+    bits = int(jnp.iinfo(n.dtype).max).bit_length()
+    return lax.fori_loop(0, bits, lambda k, state: step(lax.convert_element_type(k, n.dtype), state), (jnp.ones_like(x), x))[0]
 
 
 pow.op.fixed = frozenset((-2, -1, -0.5, 0.5, 1, 2, 3))                   # numbers that have a way of their own: they stay constants however they vary

@@ -17,14 +17,13 @@ DOUBLE = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex12
 
 
 def in_single(body: Callable[..., Any]) -> Callable[..., Any]:
-    """`body`, for a first operand of 16 bits computed in float32, its results rounded once, as PyTorch's are."""
+    """`body`, for operands of 16 bits computed in float32, its results rounded once to their type, as PyTorch's are."""
     @wraps(body)
     def run(*args: Any, **kwargs: Any) -> Any:
-        first = args[0]
-        if widened(first) is first:
-            return body(*args, **kwargs)
         wide = [widened(x) if isinstance(x, jax.Array | np.ndarray) else x for x in args]
-        return jax.tree.map(lambda x: x.astype(first.dtype), body(*wide, **kwargs))
+        short = next((x.dtype for x, y in zip(args, wide, strict=True) if x is not y), None)
+        made = body(*wide, **kwargs)
+        return made if short is None else jax.tree.map(lambda x: x.astype(short), made)
     return run
 
 
@@ -35,14 +34,9 @@ def accumulated(x: jax.Array) -> jax.Array:
     return x.astype(DOUBLE[x.dtype])
 
 
-def rounded(combine: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
-    """What `combine` makes of operands in single precision, rounded once to the type of those that have the fewest digits."""
-    return combine(*map(widened, operands)).astype(min([x.dtype for x in operands], key=lambda of: of.itemsize))
-
-
 def rounded_once(combine: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array) -> jax.Array:
-    """`rounded`, for what is rounded once anyway where both operands have the same type."""
-    return combine(x, y) if x.dtype == y.dtype else rounded(combine, x, y)
+    """`in_single`, for what is rounded once anyway where both operands have the same type."""
+    return combine(x, y) if x.dtype == y.dtype else in_single(combine)(x, y)
 
 
 def multiply_add(x: jax.Array, y: jax.Array, z: jax.Array) -> jax.Array:
