@@ -169,19 +169,29 @@ def gpt_model(torch: Any, vocabulary: int, width: int, length: int, depth: int, 
     return GPT()
 
 
-def gpt(torch: Any, device: str = "cpu") -> Session:
-    """A character model: 4 layers, width 128, 4 heads, 12 sequences of 64 of 65 tokens, AdamW."""
+def gpt_session(torch: Any, device: str, depth: int, length: int, count: int, batch: int) -> Session:
+    """A character model of 65 tokens, width 128, 4 heads, AdamW."""
     torch.manual_seed(1)
-    model = gpt_model(torch, 65, 128, 64, 4, 4).to(device)
-    tokens = labels(1, 48 * 65, 65).reshape(48, 65)
+    model = gpt_model(torch, 65, 128, length, depth, 4).to(device)
+    tokens = labels(1, count * (length + 1), 65).reshape(count, length + 1)
     x, y = tokens[:, :-1].copy(), tokens[:, 1:].copy()
-    batches = slices(torch.tensor(x, device=device), torch.tensor(y, device=device), 12)
+    batches = slices(torch.tensor(x, device=device), torch.tensor(y, device=device), batch)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 
     def loss_fn(logits: Any, y: Any) -> Any:
         return torch.nn.functional.cross_entropy(logits.view(-1, 65), y.reshape(-1))
 
     return Session(trainer(model, loss_fn, optimizer, batches), model, (x, y))
+
+
+def gpt(torch: Any, device: str = "cpu") -> Session:
+    """4 layers, 12 sequences of 64."""
+    return gpt_session(torch, device, depth=4, length=64, count=48, batch=12)
+
+
+def gpt_long(torch: Any, device: str = "cpu") -> Session:
+    """2 layers, a sequence of 2,048: attention takes most of the time."""
+    return gpt_session(torch, device, depth=2, length=2048, count=4, batch=1)
 
 
 def lstm(torch: Any, device: str = "cpu") -> Session:
@@ -207,4 +217,4 @@ def lstm(torch: Any, device: str = "cpu") -> Session:
     return Session(trainer(model, nn.MSELoss(), optimizer, batches), model, (x, y))
 
 
-CASES = {case.__name__: case for case in (xor, xor_loader, mnist_mlp, wide_mlp, deep_mlp, lenet, dcgan, gpt, lstm)}
+CASES = {case.__name__: case for case in (xor, xor_loader, mnist_mlp, wide_mlp, deep_mlp, lenet, dcgan, gpt, gpt_long, lstm)}

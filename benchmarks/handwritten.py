@@ -206,25 +206,25 @@ def attention(x: jax.Array, sequences: int, heads: int) -> jax.Array:
     return (jax.nn.softmax(scores) @ v).transpose(0, 2, 1, 3).reshape(sequences * length, heads * size)
 
 
-def gpt(weights: Weights, data: tuple[np.ndarray, ...]) -> Step:
+def gpt(weights: Weights, data: tuple[np.ndarray, ...], batch: int = 12) -> Step:
     """Tokens as rows of a matrix throughout: XLA on the CPU multiplies matrices much faster than stacks of them."""
     x, y = (jnp.array(a.astype(np.int32)) for a in data)
-    blocks = []
-    for i in range(4):
+    length, blocks = x.shape[1], []
+    for i in range(len({name.split(".")[1] for name in weights if name.startswith("blocks")})):
         norms = [(weights[f"blocks.{i}.{n}.weight"], weights[f"blocks.{i}.{n}.bias"]) for n in ("ln1", "ln2")]
         blocks.append((*norms, *(dense(weights, f"blocks.{i}.{n}") for n in ("qkv", "out", "up", "down"))))
     params = weights["token.weight"], weights["position.weight"], blocks, (weights["norm.weight"], weights["norm.bias"]), weights["head.weight"].T
 
     def loss_fn(params: Any, buffers: Any, i: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
         token, position, blocks, norm, head = params
-        h = (token[lax.dynamic_slice_in_dim(x, i, 12)] + position).reshape(12 * 64, 128)
+        h = (token[lax.dynamic_slice_in_dim(x, i, batch)] + position).reshape(batch * length, 128)
         for ln1, ln2, (wq, bq), (wo, bo), (wu, bu), (wd, bd) in blocks:
-            h = h + attention(layer_norm(h, *ln1) @ wq + bq, 12, 4) @ wo + bo
+            h = h + attention(layer_norm(h, *ln1) @ wq + bq, batch, 4) @ wo + bo
             h = h + jax.nn.gelu(layer_norm(h, *ln2) @ wu + bu, approximate=False) @ wd + bd
-        return cross_entropy(layer_norm(h, *norm) @ head, lax.dynamic_slice_in_dim(y, i, 12).reshape(-1)), buffers
+        return cross_entropy(layer_norm(h, *norm) @ head, lax.dynamic_slice_in_dim(y, i, batch).reshape(-1)), buffers
 
     update = functools.partial(adam, lr=1e-3, decay=0.01)
-    return trainer(loss_fn, update, params, adam_state(params), (), starts(len(x), 12, x, y))
+    return trainer(loss_fn, update, params, adam_state(params), (), starts(len(x), batch, x, y))
 
 
 def lstm(weights: Weights, data: tuple[np.ndarray, ...]) -> Step:
@@ -252,5 +252,5 @@ def lstm(weights: Weights, data: tuple[np.ndarray, ...]) -> Step:
 
 CASES: dict[str, Callable[[Weights, tuple[np.ndarray, ...]], Step]] = {
     "xor": xor, "xor_loader": xor_loader, "mnist_mlp": mnist_mlp, "wide_mlp": wide_mlp, "deep_mlp": deep_mlp,
-    "lenet": lenet, "dcgan": dcgan, "gpt": gpt, "lstm": lstm,
+    "lenet": lenet, "dcgan": dcgan, "gpt": gpt, "gpt_long": functools.partial(gpt, batch=1), "lstm": lstm,
 }

@@ -24,7 +24,7 @@ from jax.experimental.pallas import tpu as pallas
 
 import jtorch
 from jtorch._functions import attention as attention_functions
-from jtorch._ops import fused
+from jtorch._ops import fused, tiles
 from jtorch._ops.attention import scaled_dot_product_attention_apply
 
 SIZES = {"q": (2, 4, 6, 8), "k": (2, 4, 5, 8), "v": (2, 4, 5, 3), "k2": (2, 2, 5, 8), "v2": (2, 2, 5, 3), "k1": (1, 4, 5, 8), "v1": (1, 4, 5, 3), "s": (2, 4, 6, 8),
@@ -251,7 +251,7 @@ def test_pallas_gives_the_numbers_of_xla(heads: int, rows: int, keys: int, causa
 
 def test_kernels_have_second_derivatives_and_go_forwards(monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch has neither of its kernels; XLA's formulae stand in, here for a kernel that is no other."""
-    monkeypatch.setitem(fused.BY, "cudnn", fused.BY_XLA)
+    monkeypatch.setitem(fused.BY, "cudnn", fused.by_weights)
     monkeypatch.setattr(attention_functions, "_kernel", lambda query: "cudnn")
     calls = []
     monkeypatch.setattr(fused, "_attend", lambda *given, attend=fused._attend: calls.append(given[0]) or attend(*given))
@@ -275,15 +275,99 @@ def test_kernels_have_second_derivatives_and_go_forwards(monkeypatch: pytest.Mon
         assert abs(a - b).max() < 0.03 * abs(b).max()
 
 
+@pytest.mark.parametrize(("platform", "kernel", "call"), [("cuda", "cudnn", "cudnn$fmhaSoftmax"), ("tpu", "pallas", "tpu_custom_call")])
+def test_gradients_of_gradients_use_the_kernel_for_what_it_can(platform: str, kernel: str, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused_attention_stablehlo, "check_cudnn_version", lambda: 91000)
+    query = jnp.ones((1, 2, 128, 32), jnp.bfloat16)
+    gradient = jax.grad(lambda q: loss(q, query, query, kernel=kernel))
+    program = jax.jit(jax.grad(lambda q: (gradient(q).astype(jnp.float32) ** 2).sum())).trace(query).lower(lowering_platforms=(platform,)).as_text()
+    assert call in program
+
+
 def test_a_kernel_is_tried_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     try_one = fused.kernel_of.__wrapped__
-    assert try_one("cpu") == ""
+    assert try_one("cpu") == "tiles"                         # which is XLA's too, and needs no trial
     monkeypatch.setitem(fused.KERNELS, "cpu", "pallas")      # which is not for CPUs: JAX raises
     assert try_one("cpu") == ""
-    monkeypatch.setitem(fused.BY, "pallas", fused.BY_XLA)
+    monkeypatch.setitem(fused.BY, "pallas", fused.by_weights)
     assert try_one("cpu") == "pallas"
-    monkeypatch.setitem(fused.BY, "pallas", lambda *given: 2 * fused.BY_XLA(*given))
+    monkeypatch.setitem(fused.BY, "pallas", lambda *given: 2 * fused.by_weights(*given))
     assert try_one("cpu") == ""
+
+
+TILED = {"plain": ((2, 3, 11, 4), (2, 3, 9, 4), (2, 3, 9, 5), None, {}), "causal": ((2, 3, 11, 4), (2, 3, 9, 4), (2, 3, 9, 5), None, {"is_causal": True}),
+         "more keys than rows": ((1, 2, 9, 4), (1, 2, 17, 4), (1, 2, 17, 4), None, {"is_causal": True, "scale": 0.7}),
+         "fewer heads": ((2, 4, 11, 4), (2, 2, 9, 4), (2, 2, 9, 4), None, {"enable_gqa": True}), "one sample of keys": ((2, 3, 11, 4), (1, 3, 9, 4), (1, 3, 9, 5), None, {}),
+         "one mask": ((2, 3, 11, 4), (2, 3, 9, 4), (2, 3, 9, 5), (11, 9), {}), "a mask for each head": ((2, 3, 11, 4), (2, 3, 9, 4), (2, 3, 9, 5), (1, 3, 11, 9), {}),
+         "hidden keys": ((2, 3, 11, 4), (2, 3, 9, 4), (2, 3, 9, 5), (2, 1, 1, 9), {}), "hidden rows": ((2, 3, 11, 4), (2, 3, 9, 4), (2, 3, 9, 5), (11, 1), {}),
+         "more masks than samples": ((1, 3, 11, 4), (1, 3, 9, 4), (1, 3, 9, 5), (2, 3, 11, 9), {}),
+         "no batch": ((3, 11, 4), (3, 9, 4), (3, 9, 5), (3, 11, 9), {}), "no heads": ((11, 4), (9, 4), (9, 5), (11, 9), {}),
+         "dropout": ((2, 3, 11, 4), (2, 3, 9, 4), (2, 3, 9, 5), None, {"dropout_p": 0.3}), "nothing kept": ((1, 2, 11, 4), (1, 2, 9, 4), (1, 2, 9, 5), None, {"dropout_p": 1.0})}
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Tiles of at most 4 times 4 weights, for heads of any size; the calls of their kernel."""
+    for name, value in (("LEAST", 1), ("SIZE", 4), ("CAUSAL_SIZE", 4)):
+        monkeypatch.setattr(tiles, name, value)
+    calls: list = []
+    monkeypatch.setitem(fused.BY, "tiles", lambda *given, by=fused.BY["tiles"]: calls.append(given) or by(*given))
+    return calls
+
+
+def attended(framework: ModuleType, sizes: Any, mask_size: Any, options: dict, kind: str, mask_kind: str | None) -> list[np.ndarray]:
+    """Attention and its gradients."""
+    rng = np.random.default_rng(0)
+    given = [framework.tensor(rng.normal(size=size), dtype=getattr(framework, kind)).requires_grad_() for size in sizes]
+    if mask_size:
+        mask = rng.normal(size=mask_size)
+        mask[(0,) * (len(mask_size) - 1)] = -math.inf        # in the first row nothing is attended to, where there is more than one
+        given.append(framework.tensor(mask, dtype=getattr(framework, kind)).requires_grad_() if mask_kind == "float" else framework.tensor(mask > -0.5))
+    framework.manual_seed(1)
+    result = framework.nn.functional.scaled_dot_product_attention(*given, **options)
+    weights = framework.tensor(rng.normal(size=result.shape), dtype=result.dtype)
+    smooth = [x for x in given if x.requires_grad]
+    gradients = framework.autograd.grad((result * weights).sum(), smooth)
+    return [x.detach().float().numpy() for x in (result, *gradients)]
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize(("name", "mask_kind"), [(name, kind) for name, case in TILED.items() for kind in (("bool", "float") if case[3] else (None,))])
+def test_tiles_give_the_numbers_of_pytorch(name: str, mask_kind: str | None, kind: str, small_tiles: list) -> None:
+    *sizes, mask_size, options = TILED[name]
+    found, expected = (attended(framework, sizes, mask_size, options, kind, mask_kind) for framework in (jtorch, torch))
+    assert small_tiles or name == "more masks than samples"
+    for a, b in zip(found, expected, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=0, atol=(0.03 if kind == "bfloat16" else 3e-6) * max(1, np.abs(b).max(initial=0)))   # another order of adding up
+
+
+@jax.enable_x64(True)
+def test_tiles_have_second_derivatives_and_go_forwards_and_map(small_tiles: list) -> None:
+    rng = np.random.default_rng(0)
+    given, mask = [jnp.asarray(rng.normal(size=(2, 3, 10, 4))) for _ in range(3)], jnp.asarray(rng.normal(size=(10, 10)))
+
+    def answers(kernel: str) -> list[jax.Array]:
+        def way(*given: jax.Array) -> jax.Array:
+            return fused.attend(fused.How(kernel, 0.5, True), fused.Given(*given))
+        second = jax.grad(lambda *x: (jax.grad(lambda *x: (way(*x) ** 2).sum())(*x) ** 3).sum(), (0, 1, 2, 3))(*given, mask)
+        return [*second, jax.vmap(way, (0, 0, 0, None))(*(x[:, None] for x in given), mask)]
+
+    q, k, v = (jtorch.tensor(np.asarray(x)) for x in given)
+    forwards = jtorch.func.jvp(lambda x: jtorch.nn.functional.scaled_dot_product_attention(x, k, v, scale=0.5), (q,), (v,))[1].numpy()
+    expected = jax.jvp(lambda x: fused.by_weights(fused.How("", 0.5, False), x, *given[1:], None, None, 1.0), given[:1], given[2:])[1]
+    for a, b in zip([*answers("tiles"), forwards], [*answers(""), expected], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+    assert small_tiles
+
+
+def test_long_sequences_hold_no_weights() -> None:
+    """Temporary memory of attention and its gradients, in bytes: 4,096 rows and keys have weights of 64 MiB a head, one tile has 4."""
+    query, mask = jax.ShapeDtypeStruct((1, 8, 4096, 16), jnp.float32), jax.ShapeDtypeStruct((4096, 4096), jnp.float32)
+    for options in ({}, {"is_causal": True}, {"attn_mask": mask}):
+        masks = [x for x in options.values() if x is mask]
+        program = jax.jit(jax.grad(lambda q, k, v, *masks, causal="is_causal" in options: loss(q, k, v, *masks, is_causal=causal, kernel="tiles"), (0, 1, 2)))
+        assert program.lower(query, query, query, *masks).compile().memory_analysis().temp_size_in_bytes < 40 << 20
 
 
 @pytest.mark.parametrize("code", ["F.scaled_dot_product_attention(None, q, q)", "F.scaled_dot_product_attention(q, None, q)",

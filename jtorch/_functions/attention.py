@@ -16,14 +16,13 @@ from .._ops.multihead import multi_head_attention_apply
 from .dropout import check_probability, kept
 
 FUNCTIONAL = "nn.functional"
-HOST = ("cpu", "meta")                                       # devices without such a kernel
 SDP = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}   # which kernels may be used: `torch.backends.cuda`, `torch.nn.attention`
 
 
 def _kernel(query: Tensor) -> str:
     """The fused kernel of this device, if it may be used; else ""."""
     where = query.device
-    return kernel_of(jax_device(where).platform) if where.type not in HOST and (SDP["flash"] or SDP["cudnn"] or SDP["mem_efficient"]) else ""
+    return kernel_of(jax_device(where).platform) if where.type != "meta" and (SDP["flash"] or SDP["cudnn"] or SDP["mem_efficient"]) else ""
 
 
 @public(FUNCTIONAL)

@@ -3,13 +3,11 @@ from __future__ import annotations
 
 import math
 
-import jax
 import jax.numpy as jnp
 
 from .._core.op import NONE, Array, Scalar, op
-from .activation import dropout_apply
-from .checks import broadcast_sizes, is_floating, scalar_type, widened
-from .fused import attend, fits
+from .checks import broadcast_sizes, is_floating, scalar_type
+from .fused import Given, How, attend, dropout_gain, fits
 
 C_TYPES = {"Long": "long int", "Half": "c10::Half", "BFloat16": "c10::BFloat16"}
 
@@ -33,26 +31,6 @@ def _check(query: Array, key: Array, value: Array, attn_mask: Array | None) -> N
         raise RuntimeError(f"expected scalar type Float but found {scalar_type(query)}")
 
 
-def _shared_heads(query: Array, key: Array, value: Array) -> tuple[Array, Array]:
-    """Keys and values repeated, so that there is one for every query head."""
-    heads = query.shape[-3]
-    if heads % key.shape[-3] or heads % value.shape[-3]:
-        raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
-    return jnp.repeat(key, heads // key.shape[-3], axis=-3), jnp.repeat(value, heads // value.shape[-3], axis=-3)
-
-
-def _masked_softmax(scores: Array, attn_mask: Array | None, is_causal: bool) -> Array:
-    """The softmax of what is not masked; a row that is masked everywhere gives zeros."""
-    if attn_mask is None and not is_causal:
-        return jax.nn.softmax(scores, -1)
-    if is_causal:
-        scores = jnp.where(jnp.tril(jnp.ones(scores.shape[-2:], bool)), scores, -math.inf)
-    if attn_mask is not None:
-        scores = jnp.where(attn_mask, scores, -math.inf) if attn_mask.dtype == jnp.bool_ else scores + attn_mask.astype(scores.dtype)
-    empty = (scores == -math.inf).all(-1, keepdims=True)
-    return jnp.where(empty, 0, jax.nn.softmax(jnp.where(empty, 0, scores), -1))
-
-
 @op(NONE, home="", inplace=False, out=False)
 def scaled_dot_product_attention_apply(query: Array, key: Array, value: Array, attn_mask: Array | None = None, keep: Array | None = None,
                                        dropout_p: Scalar = 0.0, is_causal: bool = False, scale: float | None = None,
@@ -66,18 +44,14 @@ def scaled_dot_product_attention_apply(query: Array, key: Array, value: Array, a
     fused = query.ndim == 4 and keep is None and query.shape[-1] == value.shape[-1]
     if attn_mask is not None and is_causal and not fused:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    if attn_mask is None and keep is None and fits(kernel, query, key, value, is_causal) and (enable_gqa or query.shape[1] == key.shape[1]):
-        return attend(kernel, query, key, value, scale, is_causal)
-    if enable_gqa:
-        key, value = _shared_heads(query, key, value)
+    if enable_gqa and (query.shape[-3] % key.shape[-3] or query.shape[-3] % value.shape[-3]):
+        raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
     if query.shape[-1] != key.shape[-1]:
         raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(query.shape[:-2])}, {query.shape[-1]}] "
                            f"but got: [{math.prod(key.shape[:-2])}, {key.shape[-1]}].")
-    broadcast_sizes(query.shape[:-2], key.shape[:-2])
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
-    scores = (widened(query) * scale) @ widened(key).swapaxes(-1, -2)
+    lead = query.shape[:-2] if enable_gqa else broadcast_sizes(query.shape[:-2], key.shape[:-2])
     if attn_mask is not None:
-        broadcast_sizes(scores.shape, attn_mask.shape)
-    weights = _masked_softmax(scores, attn_mask, is_causal)
-    weights = weights if keep is None else dropout_apply(weights, keep, dropout_p)
-    return (weights @ widened(value)).astype(query.dtype)
+        broadcast_sizes((*lead, query.shape[-2], key.shape[-2]), attn_mask.shape)
+    given = Given(query, key, value, attn_mask, keep, dropout_gain(dropout_p))
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    return attend(How(kernel if fits(kernel, given, is_causal) else "", scale, is_causal), given)

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 
 from .._core.op import NONE, Array, Scalar, op
 from .activation import dropout_apply
-from .attention import _masked_softmax
 from .checks import is_floating, sizes, torch_size, widened
-from .fused import attend, fits
+from .fused import Given, How, attend, dropout_gain, fits, masked_softmax
 from .linear import linear
 
 
@@ -110,11 +109,11 @@ def _with_bias(projected: Array, bias: Array | None, static: Array | None, name:
     return jnp.concatenate([projected, jnp.broadcast_to(bias, (1, *projected.shape[1:])).astype(projected.dtype)])
 
 
-def _additive(mask: Array, to: Array) -> Array:
+def _additive(mask: Array, to: jax.ShapeDtypeStruct) -> Array:
     return jnp.where(mask, -math.inf, 0.0).astype(to.dtype) if mask.dtype == jnp.bool_ else mask.astype(to.dtype)
 
 
-def _merged(padding: Array | None, mask: Array | None, scores: Array, length: int) -> Array | None:
+def _merged(padding: Array | None, mask: Array | None, scores: jax.ShapeDtypeStruct, length: int) -> Array | None:
     """Both masks as one that is added to the scores (N, heads, L, S'), and lets through what was appended to the keys."""
     batch, heads, rows, columns = scores.shape
     total = None
@@ -165,15 +164,17 @@ def multi_head_attention_apply(query: Array, key: Array | None, value: Array | N
     if add_zero_attn:
         k, v = (jnp.pad(x, [(0, 0), (0, 0), (0, 1), (0, 0)]) for x in (k, v))
     hinted = is_causal and key_padding_mask is None and not need_weights
-    if not need_weights and keep is None and key_padding_mask is None and (attn_mask is None or hinted) and fits(kernel, q, k, v, hinted):
-        attended = attend(kernel, q, k, v, None, hinted)
+    scores = jax.ShapeDtypeStruct((batch, num_heads, rows, k.shape[-2]), widened(q[:0]).dtype)
+    mask = None if hinted else _merged(key_padding_mask, attn_mask, scores, given_key.shape[0] if static_k is None else static_k.shape[1])
+    given = Given(q, k, v, mask, keep, dropout_gain(dropout_p))
+    if not need_weights and fits(kernel, given, hinted):
+        attended = attend(How(kernel, head ** -0.5, hinted), given)
     else:
         found = widened((q * head ** -0.5) @ k.swapaxes(-1, -2))
-        mask = None if hinted else _merged(key_padding_mask, attn_mask, found, given_key.shape[0] if static_k is None else static_k.shape[1])
         if need_weights:
             found = jax.nn.softmax(found if mask is None else found + mask, -1)
         else:
-            found = _masked_softmax(found, mask, hinted)
+            found = masked_softmax(found, mask, hinted)
         found = found.astype(q.dtype)
         found = found if keep is None else dropout_apply(found, keep, dropout_p)
         attended = found @ v

@@ -1,7 +1,7 @@
 """Which kernels attention may use (`torch.nn.attention`).
 
-On a GPU attention in 16 bits is computed by the kernel of cuDNN, on a TPU in bfloat16 by that of Pallas, where any of the fused ones is allowed; else by XLA, as
-everywhere else.
+On a GPU attention in 16 bits is computed by the kernel of cuDNN, on a TPU in bfloat16 by that of Pallas, on a CPU from 512 rows and keys on by tiles, where
+any of the fused ones is allowed; else by XLA, which holds all weights.
 """
 from __future__ import annotations
 
