@@ -6,7 +6,7 @@ import math
 import jax.numpy as jnp
 
 from .._core.op import NONE, Array, Scalar, op
-from .checks import broadcast_sizes, is_floating, scalar_type
+from .checks import broadcast_sizes, is_floating, scalar_type, sizes
 from .fused import Given, How, attend, dropout_gain, fits
 
 C_TYPES = {"Long": "long int", "Half": "c10::Half", "BFloat16": "c10::BFloat16"}
@@ -50,8 +50,9 @@ def scaled_dot_product_attention_apply(query: Array, key: Array, value: Array, a
         raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(query.shape[:-2])}, {query.shape[-1]}] "
                            f"but got: [{math.prod(key.shape[:-2])}, {key.shape[-1]}].")
     lead = query.shape[:-2] if enable_gqa else broadcast_sizes(query.shape[:-2], key.shape[:-2])
-    if attn_mask is not None:
-        broadcast_sizes((*lead, query.shape[-2], key.shape[-2]), attn_mask.shape)
+    shape = (*lead, query.shape[-2], key.shape[-2])
+    if attn_mask is not None and (needed := broadcast_sizes(shape, attn_mask.shape)) != shape:
+        raise RuntimeError(f"output with shape {sizes(shape)} doesn't match the broadcast shape {sizes(needed)}")
     given = Given(query, key, value, attn_mask, keep, dropout_gain(dropout_p))
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     return attend(How(kernel if fits(kernel, given, is_causal) else "", scale, is_causal), given)

@@ -55,9 +55,7 @@ def fits(kernel: str, given: Given, is_causal: bool) -> bool:
     """Whether this kernel serves these operands."""
     query, key, value = given[:3]
     if kernel == "tiles":
-        of_heads = () if given.mask is None else given.mask.shape[:-2]
-        return query.shape[-2] * key.shape[-2] >= tiles.LEAST and len(of_heads) <= query.ndim - 2 and all(
-            n in (1, m) for n, m in zip(of_heads[::-1], query.shape[-3::-1], strict=False))
+        return query.shape[-2] * key.shape[-2] >= tiles.LEAST
     if not (given.mask is None and given.keep is None and query.ndim == key.ndim == value.ndim == 4 and query.shape[0] == key.shape[0]
             and key.shape == value.shape and query.shape[-1] == key.shape[-1] and query.size > 0 < key.size and query.shape[1] % key.shape[1] == 0):
         return False
