@@ -42,6 +42,16 @@ def called(framework, call):
     return test_ops.Form([r.detach().clone() for r in results], [])
 
 
+def test_gradient_of_products(forked):
+    """For which JAX reshapes an array in another order of its dimensions."""
+    def slopes(lib):
+        x = lib.arange(1.0, 13).view(4, 3).requires_grad_()
+        parts = lib.segment_reduce(x, "prod", lengths=lib.tensor([1, 3]))
+        return [lib.autograd.grad(y.sum(), x)[0].tolist() for y in (x.prod(1), x.prod(0), parts)]
+
+    assert slopes(jtorch) == slopes(torch)
+
+
 def test_most_names_have_calls():
     assert len(set(COMMON) & {call.name for call in CALLS}) > 100
 

@@ -233,9 +233,15 @@ def broadcast_in_dim(x: Array, *, shape: tuple, broadcast_dimensions: Axes) -> A
     return np.broadcast_to(x.reshape(lined), shape)
 
 
-@rule("reshape", "squeeze", "expand_dims")
-def reshape(x: Array, *, out: Any) -> Array:
-    """The same elements in another shape."""
+@rule("reshape")
+def reshape(x: Array, *, dimensions: Axes | None, out: Any) -> Array:
+    """The same elements in another shape, taken in the order of these dimensions."""
+    return (x if dimensions is None else x.transpose(dimensions)).reshape(out.shape)
+
+
+@rule("squeeze", "expand_dims")
+def squeeze(x: Array, *, out: Any) -> Array:
+    """With fewer or more dimensions of size 1."""
     return x.reshape(out.shape)
 
 
