@@ -244,7 +244,7 @@ class Edge:
 
 class Node(dict):
     """A point reached by one sequence of operations.  Maps what comes next to an `Edge`; also holds the programs that end here."""
-    __slots__ = ("parent", "edge", "slots", "length", "programs", "stamp", "varying", "forecast", "trains", "loops", "__weakref__")
+    __slots__ = ("parent", "edge", "slots", "length", "programs", "stamp", "varying", "forecast", "trains", "loops", "fleeting", "__weakref__")
     total = 0                                                # how many there are, for the bound
 
     def __init__(self, parent: Node | None, slots: int) -> None:
@@ -256,6 +256,7 @@ class Node(dict):
         self.forecast: Any = None                            # where a program can start that ends further on: see `ahead`
         self.trains: bool = parent is not None and parent.trains   # whether gradients flow through the path, or are computed in it
         self.loops = False                                   # whether a loop begins again here: see `loops`
+        self.fleeting: set | None = None                     # the live slots with which NumPy ran this path: see `fleeting`
         self.stamp = 0
         Node.total += 1
 

@@ -20,9 +20,13 @@ KEPT = 4096                                                  # traced operations
 NESTED = ("jit", "pjit", "closed_call", "core_call", "remat", "checkpoint", "custom_jvp_call", "custom_vjp_call")
 
 
-def refused(what: object, because: str) -> RuntimeError:
+class Refused(RuntimeError):
+    """NumPy cannot do it."""
+
+
+def refused(what: object, because: str) -> Refused:
     """The error for what cannot run here."""
-    return RuntimeError(f"a forked process (such as a DataLoader worker) cannot compute {what}: XLA's threads do not survive the fork, and {because}. "
+    return Refused(f"a forked process (such as a DataLoader worker) cannot compute {what}: XLA's threads do not survive the fork, and {because}. "
                         "Compute it in the main process, or start workers with multiprocessing_context='spawn'")
 
 

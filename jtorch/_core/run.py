@@ -22,6 +22,7 @@ from . import config, host, lower
 from .ahead import Early, Forecast
 from .device import CPU, META, jax_device
 from .dtype import from_numpy
+from .fleeting import is_fleeting, note
 from .graph import Array, Node, Trace, Value, aval, computed_on_host, here, roots
 from .pack import Layout, Pack, Part, layout
 from .versions import note_saved
@@ -54,7 +55,7 @@ class Counters:
 
     def reset(self) -> None:
         """Set every counter to zero."""
-        self.compiles = self.launches = self.flushes = self.misses = self.early = self.wasted = self.repeated = 0
+        self.compiles = self.launches = self.flushes = self.misses = self.early = self.wasted = self.repeated = self.once = 0
         self.causes: dict[str, int] = {}
 
 
@@ -165,6 +166,8 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
     inputs, node = trace.inputs, trace.node
     live = tuple([v.slot for v in values])
     program = node.programs.get(live) if node.programs else None
+    if program is None and not watching and is_fleeting(trace, live) and (flows := _once(trace, values)) is not None:
+        return flows
     if program is None or program.donated:
         free = _free(trace)
         if program is None or not program.donated.issubset(free):
@@ -239,6 +242,20 @@ def _without_xla(trace: Trace, values: list[Value]) -> bool:
     return flows
 
 
+def _once(trace: Trace, values: list[Value]) -> bool | None:
+    """What `_launch` does, for a trace that hardly repeats; None where NumPy cannot do it."""
+    try:
+        flows = _without_xla(trace, values)
+    except host.Refused:
+        return None
+    note(trace.node, next(clock))
+    counters.once += 1
+    if trace.early is not None:
+        trace.early.forecast.missed()
+        counters.wasted += 1
+    return flows
+
+
 def _free(trace: Trace) -> list[int]:
     """Positions of the input arrays that nobody but the trace holds: their memory may be given to results."""
     ours = 2                                                 # references to an array: the list of inputs, and the argument of getrefcount
@@ -296,6 +313,7 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
         trial = None if trains or saved else accepted(QUICK)
     program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
                                              trials, {s for s in live if known[s].requires_grad}, busy, lifts, idle)
+    note(node, next(clock))
     _explain(node)
     return program
 
