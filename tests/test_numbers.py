@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 import jtorch
+from jtorch._core import run
 
 TYPES = ("bool", "uint8", "int8", "int32", "int64", "float16", "float32")
 NUMBERS = (True, -1, 200, 300, 1 << 40, 1.5, 1e10, 1e300, float("inf"), float("nan"), 2j)
@@ -183,3 +185,20 @@ def test_a_mask_times_what_is_infinite(code: str) -> None:
     """0 * inf is nan also where 0 was a boolean, for which XLA would choose 0."""
     found, expected = (eval(code, {"math": math, "x": f.arange(20.0), "y": f.tensor([math.inf, math.nan] * 10)}) for f in (jtorch, torch))
     assert str(found.tolist()) == str(expected.tolist())
+
+
+def test_conversions_lose_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is warned of once, where there is one: as PyTorch's, of whom another test may have had the warning."""
+    monkeypatch.setattr(run, "told", set())
+    x = jtorch.tensor(1.5, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert int(x) == 1 and float(x.detach()) == x.item() == 1.5
+        with jtorch.no_grad():
+            assert float(x) == 1.5
+    with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior") as caught:
+        assert float(x) == 1.5
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert complex(x) == 1.5

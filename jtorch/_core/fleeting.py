@@ -34,7 +34,7 @@ def note(node: Node, stamp: int) -> None:
 
 
 def is_fleeting(trace: Trace, live: tuple[int, ...]) -> bool:
-    """Whether NumPy should run this trace, of which there is no program yet: the second time it is compiled."""
+    """Whether NumPy should run this trace, of which there is no program yet, and which it never ran."""
     node = trace.node
     if not config.fleeting or config.eager or trace.device is not CPU or node.edge is None:
         return False
@@ -44,7 +44,4 @@ def is_fleeting(trace: Trace, live: tuple[int, ...]) -> bool:
     if node.fleeting is not None and live in node.fleeting:
         return False
     entries = [e.entry for e in node.path() if e.entry is not None]
-    if sum(a.shape.numel() for entry in entries for a in entry.outputs) > MOST or any(str(entry.op).startswith(SLOW) for entry in entries):
-        return False
-    node.fleeting = {live} if node.fleeting is None else node.fleeting | {live}
-    return True
+    return sum(a.shape.numel() for entry in entries for a in entry.outputs) <= MOST and not any(str(entry.op).startswith(SLOW) for entry in entries)

@@ -42,6 +42,7 @@ QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", 
 ROUNDED = (("xla_allow_excess_precision", False),)            # 16-bit results are rounded also where nobody looks at them, as PyTorch's are
 LOOK, MAPPED = 50, 0.6                                        # every so many programs `crowded` looks; which share of the limit is too much
 clock = count(1)
+told: set[str] = set()                                       # what `warn_once` has said
 watching: list[Any] = []                                     # the profiler at work, if there is one: see `profiling`
 leaving: list[Callable[[Trace], None]] = []                  # who counts what is recorded hears of each trace before it runs: see `counting`
 ACCELERATED = jax.default_backend() != "cpu"               # then a CPU program must say that it is one
@@ -166,7 +167,7 @@ def _launch(trace: Trace, values: list[Value]) -> bool:
     inputs, node = trace.inputs, trace.node
     live = tuple([v.slot for v in values])
     program = node.programs.get(live) if node.programs else None
-    if program is None and not watching and is_fleeting(trace, live) and (flows := _once(trace, values)) is not None:
+    if program is None and not watching and is_fleeting(trace, live) and (flows := _once(trace, values, live)) is not None:
         return flows
     if program is None or program.donated:
         free = _free(trace)
@@ -242,8 +243,9 @@ def _without_xla(trace: Trace, values: list[Value]) -> bool:
     return flows
 
 
-def _once(trace: Trace, values: list[Value]) -> bool | None:
+def _once(trace: Trace, values: list[Value], live: tuple[int, ...]) -> bool | None:
     """What `_launch` does, for a trace that hardly repeats; None where NumPy cannot do it."""
+    trace.node.fleeting = {*(trace.node.fleeting or ()), live}
     try:
         flows = _without_xla(trace, values)
     except host.Refused:
@@ -362,6 +364,13 @@ def user_frame() -> tuple[FrameType, int]:
     while frame.f_back is not None and frame.f_code.co_filename.startswith((PACKAGE, "<jtorch")):
         frame, level = frame.f_back, level + 1
     return frame, level
+
+
+def warn_once(message: str) -> None:
+    """Warn on the user's line, the first time that there is reason to."""
+    if message not in told:
+        told.add(message)
+        warnings.warn(message, stacklevel=user_frame()[1])
 
 
 def user_line() -> str:

@@ -18,7 +18,7 @@ from .._core.graph import here
 from .._core.indexing import FILL, gather, scatter
 from .._core.public import public
 from .._core.record import record
-from .._core.run import ACCELERATED, host_value
+from .._core.run import ACCELERATED, host_value, warn_once
 from .._core.size import Size
 from .._core.storage import Step, convert
 from .._core.tensor import Tensor, from_array, wrap
@@ -242,9 +242,15 @@ def _number(tensor: Tensor) -> Any:
     return tensor.item()
 
 
+def _without_history(tensor: Tensor) -> Any:
+    if tensor.requires_grad and here.mode.grad:
+        warn_once("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using tensor.detach() first.")
+    return _number(tensor)
+
+
 @public("Tensor")
 def __float__(self: Tensor) -> float:
-    number = _number(self)
+    number = _without_history(self)
     if isinstance(number, complex) and number.imag:
         raise RuntimeError("value cannot be converted to type double without overflow")
     return float(number.real)
@@ -257,7 +263,7 @@ def __int__(self: Tensor) -> int:
 
 @public("Tensor")
 def __complex__(self: Tensor) -> complex:
-    return complex(_number(self))
+    return complex(_without_history(self))
 
 
 @public("Tensor")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import math
 from operator import index
 from typing import Any
-import warnings
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from .._core.indexing import FULL, check_dimension
 from .._core.public import public
 from .._core.infer import check_broadcast
 from .._core.record import record
+from .._core.run import warn_once
 from .._core.size import Size
 from .._core.storage import CUTS, Step, copied, detach
 from .._core.tensor import Tensor, wrap
@@ -24,11 +24,6 @@ from .._ops.views import basic_index, bits, expanded, imaginary_part, infer_size
 from .order import CONTIGUOUS, in_format, is_contiguous
 
 VIEW, COPY = reshaped.op, copied.op
-
-
-class Told:
-    """What was warned of, which is done once."""
-    indexing = False
 
 
 @public("Tensor")
@@ -168,9 +163,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
             raise RuntimeError(f"meshgrid expects all tensors to have the same {'device' if tensor.dtype is tensors[0].dtype else 'dtype'}")
         if tensor.dim() > 1:
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got:  {list(tensor.shape)}")
-    if indexing is None and not Told.indexing:
-        Told.indexing = True
-        warnings.warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", UserWarning, stacklevel=2)
+    if indexing is None:
+        warn_once("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
     if indexing not in (None, "ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     places = list(range(len(tensors)))

@@ -39,6 +39,10 @@ class Given(NamedTuple):
     keep: Array | None = None
     gain: Array | float | None = 1.0
 
+    def smooth(self) -> int:
+        """How many of the operands have a gradient."""
+        return 3 if self.mask is None or self.mask.dtype == jnp.bool_ else 4
+
     def with_equal_heads(self) -> Given:
         """Keys and values repeated, so that there is one for every head of the queries."""
         heads = self.query.shape[-3] if self.query.ndim > 2 else 1
@@ -161,12 +165,13 @@ def _attend_backward(how: How, kept: tuple, change: Array) -> tuple:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _gradients(how: How, pull: Callable, given: Given, change: Array) -> Given:
     """The kernel's gradients.  That of a mask is as large as all weights are, and is found from them; what nobody asks for is never computed."""
+    mask = _gradients_by_weights(how, given, change).mask if given.smooth() > 3 else None
     query, key, value = pull(change)
-    return Given(query, key, value, _gradients_by_weights(how, given, change).mask, None, None)
+    return Given(query, key, value, mask, gain=None)
 
 
 def _gradients_by_weights(how: How, given: Given, change: Array) -> Given:
-    smooth = 3 if given.mask is None or given.mask.dtype == jnp.bool_ else 4
+    smooth = given.smooth()
     found = jax.vjp(lambda *smooth: by_weights(how, *smooth, *given[len(smooth):]), *given[:smooth])[1](change)
     return Given(*found, *[None] * (len(given) - smooth))
 
@@ -178,7 +183,7 @@ def _gradients_forward(how: How, pull: Callable, given: Given, change: Array) ->
 def _gradients_backward(how: How, kept: tuple, changes: Given) -> tuple:
     """No kernel has second derivatives: those are XLA's."""
     given, change = kept
-    smooth = sum(x is not None for x in changes)
+    smooth = given.smooth()
     found = jax.vjp(lambda change, *smooth: _gradients_by_weights(how, Given(*smooth, *given[len(smooth):]), change)[:len(smooth)], change, *given[:smooth])[1](
         changes[:smooth])
     return None, Given(*found[1:], *[None] * (len(given) - smooth)), found[0]

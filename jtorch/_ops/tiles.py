@@ -129,12 +129,12 @@ def _backward(tiles: Tiling, kept: tuple, change: Array) -> tuple:
 
             d_query, d_key, d_value = state
             key, value = tiles.columns_of(of.key, j), tiles.columns_of(of.value, j)
-            weights = kept = jnp.exp(tiles.scores(of, i, j, (1, 0)) - log_total)
+            weights = used = jnp.exp(tiles.scores(of, i, j, (1, 0)) - log_total)
             d_weights = value @ change.T
             if of.keep is not None:
-                kept, d_weights = (jnp.where(tiles.tile(of.keep, i, j).T, x * of.gain, 0) for x in (weights, d_weights))
+                used, d_weights = (jnp.where(tiles.tile(of.keep, i, j).T, x * of.gain, 0) for x in (weights, d_weights))
             d_scores = weights * (d_weights - along) * tiles.scale
-            return d_query + key.T @ d_scores, add(d_key, d_scores @ query), add(d_value, kept @ change)
+            return d_query + key.T @ d_scores, add(d_key, d_scores @ query), add(d_value, used @ change)
 
         d_query, *sums = lax.fori_loop(0, tiles.seen(i), column, (jnp.zeros_like(query.T), *sums))
         return tuple(sums), d_query.T
