@@ -13,7 +13,7 @@ import numpy as np
 from .graph import Array, Aval, Const, Edge, Entry
 from .lift import lift
 from .op import Op, Put, View, in_type
-from .pack import concatenated, is_small
+from .pack import Layout, concatenated, is_small
 
 Env = dict[int, Array]                                       # slot -> array, while a path is replayed
 Tape = dict[int, Callable]                                   # position of an entry -> its vjp
@@ -103,15 +103,20 @@ class Special:
         return ()
 
 
-def replay(path: list[Edge], outputs: Sequence[int], packs: Sequence[Sequence[int]] = ()) -> Callable[..., list]:
-    """The path as one function from its input arrays to the arrays of the slots `outputs`, and for each of `packs` its slots as one vector."""
+def replay(path: list[Edge], outputs: Sequence[int], packs: Sequence[Sequence[int]] = (), alike: bool = False) -> Callable[..., list]:
+    """The path as one function from its input arrays to the arrays of the slots `outputs`, and for each of `packs` its slots as one vector.
+
+    alike  whether all but updates read the arrays of packs at places unknown to the compiler: see `Layout.split_alike`
+    """
     taped = _taped(path)
 
     def run(*inputs: Array) -> list:
-        env, tape = _given(path, inputs), dict[int, Callable]()
+        known = _given(path, inputs)
+        env, tape = _given(path, inputs, Layout.split_alike) if alike else known, dict[int, Callable]()
         for i, edge in enumerate(path):
             if edge.entry is not None:
-                _perform(i, edge.entry, path, env, tape, taped)
+                update = alike and getattr(edge.entry.op, "packs", False)
+                _perform(i, edge.entry, path, env, tape, taped, known if update else {})
         return [env[s] for s in outputs] + [concatenated([env[s] for s in slots]) for slots in packs]
     return run
 
@@ -122,7 +127,7 @@ def recover(path: list[Edge], inputs: Sequence[Array]) -> Env:
     for i, edge in enumerate(path):
         for derivatives in (taped, ()) if edge.entry is not None else ():
             try:
-                _perform(i, edge.entry, path, env, tape, derivatives)
+                _perform(i, edge.entry, path, env, tape, derivatives, {})
                 break
             except Exception:                                # what comes from it is absent too, maybe only its gradient
                 continue
@@ -134,23 +139,23 @@ def _taped(path: list[Edge]) -> set[int]:
     return {i for e in path if e.entry is not None and isinstance(e.entry.op, Special) for i in e.entry.op.tapes()}
 
 
-def _given(path: list[Edge], inputs: Iterable[Array]) -> Env:
+def _given(path: list[Edge], inputs: Iterable[Array], split: Callable[[Layout, Array], list[Array]] = Layout.split) -> Env:
     """The arrays of the slots of a path's inputs."""
     env, source = {}, iter(inputs)
     for edge in path:
         if edge.entry is None and edge.layout is None:
             env[edge.slot] = next(source)
         elif edge.entry is None:
-            env.update(enumerate(edge.layout.split(next(source)), edge.slot))
+            env.update(enumerate(split(edge.layout, next(source)), edge.slot))
     return env
 
 
-def _perform(place: int, entry: Entry, path: list[Edge], env: Env, tape: Tape, taped: Container[int]) -> None:
-    """Put the results of one operation into `env`."""
+def _perform(place: int, entry: Entry, path: list[Edge], env: Env, tape: Tape, taped: Container[int], rather: Env) -> None:
+    """Put the results of one operation into `env`, from where it takes its operands, unless they are in `rather`."""
     if isinstance(entry.op, Special):
         entry.op.replay(entry, path, env, tape)
         return
-    operands = fetch(entry, env)
+    operands = fetch(entry, {**env, **rather} if rather else env)
     if place in taped:
         results, tape[place] = linearize(entry, operands)
     else:

@@ -10,11 +10,13 @@ from weakref import ref
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .dtype import dtype
 from .graph import Array, Aval, Value
 
 SMALL = 1 << 14                                              # elements up to which an array is packed
+ALIKE = 12                                                   # arrays of a shape that others have too, from which they are taken out alike
 
 
 class Layout:
@@ -29,6 +31,14 @@ class Layout:
     def split(self, vector: Array) -> list[Array]:
         """The arrays in the vector."""
         return [vector[o:o + a.shape.numel()].reshape(a.shape) for o, a in zip(self.offsets, self.avals, strict=True)]
+
+    def split_alike(self, vector: Array) -> list[Array]:
+        """The same, where many have one shape: at places that XLA does not know, so that it compiles what it does with them once for all of them."""
+        if len(self.avals) - len({a.shape for a in self.avals}) < ALIKE or not self.size:
+            return self.split(vector)
+        offsets = [np.int32(o) for o in self.offsets]
+        known = lax.cond(vector[0] != 0, lambda: offsets, lambda: offsets)    # the same in both cases, which XLA does not see
+        return [lax.dynamic_slice(vector, (o,), (a.shape.numel(),)).reshape(a.shape) for o, a in zip(known, self.avals, strict=True)]
 
 
 @cache

@@ -66,7 +66,7 @@ RULES["and"], RULES["or"], RULES["xor"], RULES["not"] = np.bitwise_and, np.bitwi
 _erf, _erfc = np.vectorize(math.erf, otypes=[np.float64]), np.vectorize(math.erfc, otypes=[np.float64])
 
 
-@rule("copy", "stop_gradient", "reduce_precision", "sharding_constraint")
+@rule("copy", "stop_gradient", "reduce_precision", "sharding_constraint", "xla_metadata_value")
 def same(x: Array) -> Array:
     """The array itself."""
     return x

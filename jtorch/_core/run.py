@@ -23,6 +23,7 @@ from .ahead import Early, Forecast
 from .device import CPU, META, jax_device
 from .dtype import from_numpy
 from .fleeting import is_fleeting, note
+from .fusion import bounded
 from .graph import Array, Node, Trace, Value, aval, computed_on_host, here, roots
 from .pack import Layout, Pack, Part, layout
 from .versions import note_saved
@@ -34,7 +35,7 @@ EAGER = config.eager
 TRIALS, TRIED = 12, 1 << 25                                 # a thorough compilation pays off after so many runs, and so many elements in all
 SINGLE = 1 << 16                                             # elements up to which a program's arrays are small: threads would cost more than they bring
 SINGLE_THREADED = (("xla_cpu_multi_thread_eigen", False),)
-MANY, LONG = 300, (("xla_cpu_use_fusion_emitters", False),)  # entries from which a program would take long to compile: a third less so, and hardly slower
+MANY = 60                                                    # entries from which a program's kernels are bounded, or it might take long to compile
 WORTHWHILE, MUCH = 1 << 15, 1 << 26                           # bytes of an input, and of all such, from which their memory is given to results
 BUSY = 1 << 13                                               # elements of all results from which XLA's threads run a program while Python goes on
 QUICK = (("xla_backend_optimization_level", 0), ("xla_cpu_use_fusion_emitters", False), ("xla_cpu_parallel_codegen_split_count", 1),
@@ -311,10 +312,13 @@ def _program(trace: Trace, node: Node, live: tuple[int, ...], free: list[int]) -
     trials = max(TRIALS, TRIED // max(1, sum(a.shape.numel() for a in known.values())))
     if trace.device is CPU:
         small = all(a.shape.numel() <= SINGLE for e in path if e.entry is not None for a in e.entry.outputs)
-        options = accepted(SINGLE_THREADED) if small else accepted(LONG) if len(path) >= MANY else None
+        options = accepted(SINGLE_THREADED) if small else None
         trial = None if trains or saved else accepted(QUICK)
-    program = node.programs[live] = Program(live, saved, packs, layouts, donated, lower.replay(path, outputs, packs), options, trial,
-                                             trials, {s for s in live if known[s].requires_grad}, busy, lifts, idle)
+    function = lower.replay(path, outputs, packs, alike=trace.device is CPU)
+    if trace.device is CPU and len(path) >= MANY:
+        function = bounded(function)
+    program = node.programs[live] = Program(live, saved, packs, layouts, donated, function, options, trial, trials,
+                                             {s for s in live if known[s].requires_grad}, busy, lifts, idle)
     note(node, next(clock))
     _explain(node)
     return program
