@@ -56,6 +56,8 @@ def main() -> None:
     args = parser.parse_args()
     about = circumstances("cpu")
     found = {"import": imports(3 * args.rounds), "xor": example("xor.py", [], args.rounds)}
+    for name in ("gpt", "lstm_language_model", "resnet", "seq2seq_attention"):       # 20 steps each: what is waited for is the compiler
+        found[name] = example(f"architectures/{name}.py", [], args.rounds)
     if args.data:
         found["fuel_efficiency"] = example("fuel_efficiency.py", ["--data", str(args.data.resolve() / "tabular" / "auto-mpg.data")], args.rounds)
     for name, times in found.items():

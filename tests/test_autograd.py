@@ -45,3 +45,13 @@ def same(a: Any, b: Any) -> bool:
 def test_as_pytorch(name: str, read: Any) -> None:
     expected = observed(reference, name, read)
     assert same(expected, found := observed(jtorch, name, read)), f"\nPyTorch {expected}\njtorch  {found}"
+
+
+def test_the_imaginary_part_of_a_gradient_is_not_minus_zero() -> None:
+    printed = []
+    for t in (jtorch, reference):
+        for function in (lambda w: w.real, lambda w: w.real * 2, lambda w: w.abs() ** 2, lambda w: w.imag, lambda w: (w * w.conj()).real):
+            w = t.tensor([1 + 1j, 2, 3], requires_grad=True)
+            function(w).sum().backward()
+            printed.append(str(w.grad))
+    assert printed[:5] == printed[5:]

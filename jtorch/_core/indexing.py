@@ -17,7 +17,7 @@ from .dtype import BOOL, FLOATING, WIDE, bool_, check_number, float64, int64, ui
 from .graph import Aval, Value, aval, computed, computed_on_host, here
 from .hostwrite import written
 from .infer import check_broadcast
-from .op import Array, Arrays, op
+from .op import Array, Arrays, in_type, op
 from .pack import Part
 from .record import EAGER, TENSORS, check_values, moved, record, used
 from .run import Fork, host_value
@@ -357,13 +357,15 @@ def scatter(target: Any, tensors: dict[int, Any], value: Any, accumulate: bool =
                 raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
             trailing = (1,) * (target.dim() - at - mask.dim())
             cover = mask.bool().reshape(*(1,) * at, *mask.shape, *trailing)
+            if type(value) in TENSORS and value.dtype.is_complex and not target.dtype.is_complex:
+                value = _assignable(target, value.item())    # which raises where it has an imaginary part
             target._write(record(MASKED.op, (target, cover, value)), "index_put_")
             return
     positions, indices = _positions(target, tensors)
     _check_range(target, positions, indices)
     if type(value) not in TENSORS:
         value = target.new_tensor(value)
-    if value.dtype is not target.dtype and value.dim():
+    if value.dtype is not target.dtype:
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {target.dtype.title} for the destination and {value.dtype.title} "
                            "for the source.")
     room = _result_shape(target.shape, positions, indices)
@@ -445,7 +447,7 @@ def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, acc
     if accumulate:
         if input.dtype == bool:
             return input.astype(np.int32).at[place].add(value.astype(np.int32)) > 0
-        return input.at[place].add(value.astype(input.dtype))
+        return input.at[place].add(in_type(value, input.dtype))
 
     @jax.custom_jvp
     def assigned(old: Any, new: Any) -> Any:
@@ -457,13 +459,13 @@ def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, acc
         written = jnp.zeros(input.shape, bool).at[place].set(True)
         return assigned(*primals), jnp.where(written, 0, tangents[0]).at[place].add(tangents[1])
 
-    return assigned(input, value.astype(input.dtype))
+    return assigned(input, in_type(value, input.dtype))
 
 
 @op(home="", inplace=False, node="IndexPutBackward0")
 def mask_set(input: Array, mask: Array, value: Array) -> Array:
     """`input` with one value wherever the mask is true."""
-    return jnp.where(mask, jnp.asarray(value).astype(input.dtype).reshape(()), input)
+    return jnp.where(mask, in_type(jnp.asarray(value), input.dtype).reshape(()), input)
 
 
 def _fill_name(entry: Any) -> str:
@@ -480,7 +482,7 @@ def filled(input: Array, value: Array) -> Array:
     shape = np.broadcast_shapes(input.shape, value.shape)
     if shape != input.shape:
         raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
-    return jnp.broadcast_to(value, input.shape).astype(input.dtype)
+    return in_type(jnp.broadcast_to(value, input.shape), input.dtype)
 
 
 INDEX, PUT, MASKED, FILL = index, index_set, mask_set, filled

@@ -84,8 +84,8 @@ def pull_back(entry: Entry, vjp: Callable, cotangents: Sequence[Array | None]) -
 
 
 def _conjugate(x: Array) -> Array:
-    """PyTorch's gradient by a complex number is the conjugate of JAX's."""
-    return x.conj() if jnp.issubdtype(x.dtype, jnp.complexfloating) else x
+    """PyTorch's gradient by a complex number is the conjugate of JAX's; where that has no imaginary part, it is 0 and not -0."""
+    return jax.lax.complex(x.real, 0 - x.imag) if jnp.issubdtype(x.dtype, jnp.complexfloating) else x
 
 
 class Special:

@@ -325,6 +325,8 @@ def namespace(array: Any) -> Any:
 
 def in_type(x: Array, to: np.dtype) -> Array:
     """`x` in another type.  Booleans become floating point by way of integers: XLA would make a product with them a choice, in which 0 times inf is 0."""
+    if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(to, jnp.complexfloating):
+        x = x != 0 if to == jnp.bool_ else x.real
     if x.dtype == jnp.bool_ and jnp.issubdtype(to, jnp.inexact):
         x = jax.lax.convert_element_type(x, jnp.int8)
     return x if x.dtype == to else jax.lax.convert_element_type(x, to)

@@ -264,6 +264,8 @@ def index_fill(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     """`input` with the number `value` in the slices that `index` names.    input: (..., n, ...), index: (k)  ->  (..., n, ...)"""
     if index.dtype != jnp.int64:
         raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    if jnp.iscomplexobj(value) and not jnp.iscomplexobj(input):
+        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     axis, index = dimension(dim, input.ndim), _slices(index, "index_fill_")
     return jnp.atleast_1d(input).at[_along(axis, index)].set(cast(value, input), mode="drop").reshape(input.shape)
 
