@@ -439,7 +439,7 @@ def index(input: Array, indices: Arrays, positions: tuple) -> Array:
 
 @op(home="", inplace=False, node="IndexPutBackward0")
 def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, accumulate: bool) -> Array:
-    """`input` with `value` at the elements that integer tensors choose."""
+    """`input` with `value`, which has its type, at the elements that integer tensors choose."""
     where = [WHOLE] * input.ndim
     for p, i in zip(positions, indices, strict=True):
         where[p] = i
@@ -447,7 +447,7 @@ def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, acc
     if accumulate:
         if input.dtype == bool:
             return input.astype(np.int32).at[place].add(value.astype(np.int32)) > 0
-        return input.at[place].add(in_type(value, input.dtype))
+        return input.at[place].add(value)
 
     @jax.custom_jvp
     def assigned(old: Any, new: Any) -> Any:
@@ -459,7 +459,7 @@ def index_set(input: Array, value: Array, indices: Arrays, positions: tuple, acc
         written = jnp.zeros(input.shape, bool).at[place].set(True)
         return assigned(*primals), jnp.where(written, 0, tangents[0]).at[place].add(tangents[1])
 
-    return assigned(input, in_type(value, input.dtype))
+    return assigned(input, value)
 
 
 @op(home="", inplace=False, node="IndexPutBackward0")

@@ -111,12 +111,12 @@ def replay(path: list[Edge], outputs: Sequence[int], packs: Sequence[Sequence[in
     taped = _taped(path)
 
     def run(*inputs: Array) -> list:
-        known = _given(path, inputs)
-        env, tape = _given(path, inputs, Layout.split_alike) if alike else known, dict[int, Callable]()
+        fixed = _given(path, inputs)
+        env, tape = _given(path, inputs, Layout.split_alike) if alike else fixed, dict[int, Callable]()
         for i, edge in enumerate(path):
             if edge.entry is not None:
                 update = alike and getattr(edge.entry.op, "packs", False)
-                _perform(i, edge.entry, path, env, tape, taped, known if update else {})
+                _perform(i, edge.entry, path, env, tape, taped, fixed if update else {})
         return [env[s] for s in outputs] + [concatenated([env[s] for s in slots]) for slots in packs]
     return run
 
@@ -150,12 +150,12 @@ def _given(path: list[Edge], inputs: Iterable[Array], split: Callable[[Layout, A
     return env
 
 
-def _perform(place: int, entry: Entry, path: list[Edge], env: Env, tape: Tape, taped: Container[int], rather: Env) -> None:
-    """Put the results of one operation into `env`, from where it takes its operands, unless they are in `rather`."""
+def _perform(place: int, entry: Entry, path: list[Edge], env: Env, tape: Tape, taped: Container[int], fixed: Env) -> None:
+    """Put the results of one operation into `env`.  Its operands are there too, or in `fixed`, at places of packs that the compiler knows."""
     if isinstance(entry.op, Special):
         entry.op.replay(entry, path, env, tape)
         return
-    operands = fetch(entry, {**env, **rather} if rather else env)
+    operands = fetch(entry, {**env, **fixed} if fixed else env)
     if place in taped:
         results, tape[place] = linearize(entry, operands)
     else:
